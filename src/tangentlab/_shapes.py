@@ -1,0 +1,64 @@
+"""Axis letters and the checks at the borders between layers.
+
+`n`, `m` rows of two batches · `c` outputs · `p` parameters · `d` inputs · `s` positions that share a weight.
+A full kernel is (n, m, c, c); flattened for linear algebra it is (n·c, m·c) with row index i·c + k.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tangentlab._errors import NotFiniteError, ShapeError
+
+
+def expect_shape(name: str, array: Any, axes: str, **sizes: int) -> dict[str, int]:
+    """Check that `array` has the axes named in `axes` and return their sizes.
+
+    A letter seen twice must have one size; a digit is that size; known sizes are given by keyword.
+
+    >>> expect_shape("y", np.zeros((4, 2)), "n c", n=4)
+    {'n': 4, 'c': 2}
+    >>> expect_shape("K", np.zeros((4, 3)), "n n")
+    Traceback (most recent call last):
+    tangentlab._errors.ShapeError: `K` must be of shape (n, n), got (4, 3). Check the order of its axes.
+    """
+    letters = axes.split()
+    shape = tuple(array.shape)
+    found = dict(sizes)
+    fits = len(shape) == len(letters)
+    for letter, size in zip(letters, shape):
+        wanted = int(letter) if letter.isdigit() else found.setdefault(letter, size)
+        fits = fits and wanted == size
+    if not fits:
+        known = ", ".join(f"{k} = {v}" for k, v in sizes.items())
+        raise ShapeError(
+            name,
+            expected=f"of shape ({', '.join(letters)})" + (f" with {known}" if known else ""),
+            got=str(shape),
+            remedy="Check the order of its axes.",
+        )
+    return {letter: found[letter] for letter in letters if not letter.isdigit()}
+
+
+def expect_finite(name: str, array: Any, *, remedy: str = "Clean the rows named here.") -> None:
+    """Refuse NaN and infinity, saying how many there are and where the first one stands.
+
+    >>> expect_finite("x", np.array([[0.0, np.nan]]))
+    Traceback (most recent call last):
+    tangentlab._errors.NotFiniteError: `x` has 1 entry that is not finite, the first at (0, 1). Clean ...
+    """
+    if hasattr(array, "detach"):
+        import torch
+
+        array = array.detach()
+        if not (array.is_floating_point() or array.is_complex()) or bool(torch.isfinite(array).all()):
+            return
+        array = array.float().cpu().numpy()
+    elif array.dtype.kind not in "fc" or bool(np.isfinite(array).all()):
+        return
+    bad = np.argwhere(~np.isfinite(array))
+    entries = "1 entry that is" if len(bad) == 1 else f"{len(bad)} entries that are"
+    where = tuple(int(i) for i in bad[0])
+    raise NotFiniteError(f"`{name}` has {entries} not finite, the first at {where}.", remedy=remedy)

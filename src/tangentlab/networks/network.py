@@ -1,0 +1,251 @@
+"""Network: f(θ, x), a module bound to its parameters, buffers, mode and output.
+
+Formula   f : (θ, x) ↦ (n, c), pure in θ and x; everything else is frozen at the anchor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tangentlab._errors import ArgumentError, NetworkError, UnknownNameError
+from tangentlab._fingerprint import fingerprint
+from tangentlab.networks.evaluation import differentiable_arithmetic, preserved_random_state
+from tangentlab.networks.inputs import Inputs, count_rows, place
+from tangentlab.networks.output_selection import Selector, select_output
+from tangentlab.networks.parameter_space import ParameterSpace
+from tangentlab.networks.parameter_tree import FunctionModule
+from tangentlab.networks.private_copy import converted, private_copy
+
+ParameterChoice = None | str | Iterable[str] | Callable[[str, Tensor], bool]
+"""None: those with requires_grad; names or glob patterns; or a predicate of name and tensor."""
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Network:
+    """A module bound to a parameter point: the anchor of a tangent.
+
+    Wherever the package takes a model it takes a Network, which can say more than a module: a subset of the
+    parameters, an output of several, evaluation mode. The given module is copied, never touched.
+
+    Parameters
+    ----------
+    model: an `nn.Module`, a Network, or a callable `(params, x)` with `parameters=` its dictionary
+    parameters: None for those that require gradients; a name, names or glob patterns; a predicate
+        `(name, tensor) -> bool`; for a callable, its dictionary of tensors
+    output: index, name or function that selects f from what the model returns
+    mode: None keeps the module's own mode, and a network whose train mode changes its outputs is refused later, by
+        layer; "eval" evaluates it in evaluation mode whatever its flags say
+    share: use the module's own tensors instead of copies (the caller will not write to them)
+
+    >>> net = Network(nn.Linear(3, 2), parameters=["weight"])
+    >>> net.space.names, net(torch.zeros(4, 3)).shape
+    (('weight',), torch.Size([4, 2]))
+    """
+
+    module: nn.Module
+    """Private copy in evaluation mode."""
+    names: tuple[str, ...]
+    """Names of the selected parameters, in the order of the module."""
+    output: Selector
+    """Which part of what the module returns is f."""
+    training_parts: tuple[str, ...]
+    """Submodules that stood in train mode when bound; checked before any kernel unless mode="eval"."""
+    prefix: str
+    """What stands before a name inside `module` (only for callables)."""
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        parameters: ParameterChoice | Mapping[str, Tensor] = None,
+        output: Selector = None,
+        mode: str | None = None,
+        share: bool = False,
+    ):
+        if mode not in (None, "eval"):
+            raise UnknownNameError("mode", mode, ["eval"])
+        if isinstance(model, Network):
+            self._set(**model._narrowed(parameters, output=output, mode=mode))
+        elif isinstance(model, nn.Module):
+            self._set(**_bind_module(model, parameters, mode=mode, share=share), output=output, prefix="")
+        else:
+            self._set(**_bind_function(model, parameters), output=output, prefix="tree.", training_parts=())
+
+    def _set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def _with(self, **changes: Any) -> Network:
+        changed = object.__new__(Network)
+        changed._set(**({f.name: getattr(self, f.name) for f in fields(self)} | changes))
+        return changed
+
+    def _narrowed(self, parameters: Any, *, output: Selector, mode: str | None) -> dict[str, Any]:
+        names = self.names
+        if parameters is not None:
+            everything = {n.removeprefix(self.prefix): t for n, t in self.module.named_parameters()}
+            names = _choose_names(everything, parameters, default=set(names))
+        return {
+            "module": self.module,
+            "names": names,
+            "output": self.output if output is None else output,
+            "training_parts": () if mode == "eval" else self.training_parts,
+            "prefix": self.prefix,
+        }
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """The selected parameters at the anchor, detached."""
+        own = dict(self.module.named_parameters())
+        return {name: own[self.prefix + name].detach() for name in self.names}
+
+    @property
+    def buffers(self) -> dict[str, Tensor]:
+        """Buffers at the anchor."""
+        return {name.removeprefix(self.prefix): t.detach() for name, t in self.module.named_buffers()}
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """The space of the selected parameters."""
+        return ParameterSpace.of(self.parameters)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the selected parameters."""
+        return next(iter(self.parameters.values())).dtype
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the selected parameters."""
+        return next(iter(self.parameters.values())).device
+
+    def to(self, *, dtype: torch.dtype) -> Network:
+        """The same network in another real dtype, as a copy."""
+        if dtype == self.dtype:
+            return self
+        return self._with(module=converted(self.module, dtype=dtype))
+
+    def at(self, parameters: Mapping[str, Tensor]) -> Network:
+        """The same network anchored at other values of its selected parameters."""
+        self.space.check("parameters", parameters)
+        module = private_copy(self.module)
+        own = dict(module.named_parameters())
+        for name in self.names:
+            own[self.prefix + name].data.copy_(parameters[name])
+        return self._with(module=module)
+
+    def place(self, x: Inputs) -> Inputs:
+        """Copies of the rows on the network's device and in its dtype."""
+        return place(x, device=self.device, dtype=self.dtype)
+
+    def apply(self, parameters: Mapping[str, Tensor], x: Inputs) -> Tensor:
+        """f(θ, x) as (n, c), pure and differentiable in both; `x` already placed."""
+        with differentiable_arithmetic():
+            named = {self.prefix + name: tensor for name, tensor in parameters.items()}
+            if isinstance(x, Mapping):
+                returned = torch.func.functional_call(self.module, named, (), dict(x))
+            else:
+                args = (x,) if isinstance(x, Tensor) else tuple(x)
+                returned = torch.func.functional_call(self.module, named, args)
+        return select_output(returned, self.output, rows=count_rows(x))
+
+    @torch.no_grad()
+    def __call__(self, x: Inputs) -> Tensor:
+        """f(θ0, x) as (n, c), without a graph."""
+        with preserved_random_state(self.device):
+            return self.apply({}, self.place(x))
+
+    def describe(self) -> str:
+        """The anchor in words: parameters, mode, dtype, output."""
+        total = sum(tensor.numel() for tensor in self.module.parameters())
+        output = "" if self.output is None else f", output {getattr(self.output, '__name__', self.output)!r}"
+        kind = type(self.module.function if isinstance(self.module, FunctionModule) else self.module).__name__
+        return (
+            f"{kind}, {self.space.size:,} of {total:,} parameters in {len(self.names)} tensors, evaluation mode, "
+            f"math attention, {str(self.dtype).removeprefix('torch.')} on {self.device}{output}"
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the anchor: description, parameters and buffers by content."""
+        frozen = {n: t for n, t in self.module.named_parameters()}
+        return fingerprint({"network": self.describe(), "all": frozen, "buffers": self.buffers, "of": self.names})
+
+
+def _bind_module(model: nn.Module, choice: Any, *, mode: str | None, share: bool) -> dict[str, Any]:
+    training = () if mode == "eval" else tuple(name for name, part in model.named_modules() if part.training)
+    module = private_copy(model, share=share).eval()
+    wanted = {name for name, tensor in model.named_parameters() if tensor.requires_grad}
+    own = dict(module.named_parameters())
+    names = _choose_names(own, choice, default=wanted)
+    _check_parameters({name: own[name] for name in names})
+    if own[names[0]].dtype in _HALF:
+        module = module.to(dtype=torch.float32)
+    return {"module": module, "names": names, "training_parts": training}
+
+
+def _bind_function(function: Any, parameters: Any) -> dict[str, Any]:
+    if not callable(function):
+        raise ArgumentError(
+            "model",
+            expected="an nn.Module, a Network or a callable (params, x)",
+            got=type(function).__name__,
+            remedy="Wrap your function in a module, or pass parameters= with a callable.",
+        )
+    if not isinstance(parameters, Mapping) or not parameters:
+        raise ArgumentError(
+            "parameters",
+            expected="the dictionary of tensors at which the callable is bound",
+            got=type(parameters).__name__,
+            remedy="Pass parameters={name: tensor, ...}.",
+        )
+    _check_parameters(parameters)
+    module = FunctionModule(function, dict(parameters)).eval()
+    return {"module": module, "names": tuple(parameters)}
+
+
+def _choose_names(
+    tensors: dict[str, Tensor], choice: ParameterChoice | Mapping[str, Tensor], *, default: set[str]
+) -> tuple[str, ...]:
+    if choice is None:
+        names = tuple(name for name in tensors if name in default)
+        remedy = "Pass parameters= with names, or set requires_grad on those that should move."
+    elif callable(choice):
+        names = tuple(name for name, tensor in tensors.items() if choice(name, tensor))
+        remedy = "The predicate chose none; it is called with each name and tensor."
+    else:
+        patterns = [choice] if isinstance(choice, str) else list(choice)
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in tensors):
+                raise UnknownNameError("parameters", pattern, tensors)
+        names = tuple(n for n in tensors if any(fnmatchcase(n, pattern) for pattern in patterns))
+        remedy = "Name at least one parameter of the module."
+    if not names:
+        raise NetworkError("The network has no selected parameter to differentiate.", remedy=remedy)
+    return names
+
+
+def _check_parameters(parameters: Mapping[str, Tensor]) -> None:
+    dtypes = {tensor.dtype for tensor in parameters.values()}
+    odd = [name for name, tensor in parameters.items() if not tensor.is_floating_point()]
+    if odd or len(dtypes) > 1 or len({tensor.device for tensor in parameters.values()}) > 1:
+        raise NetworkError(
+            f"The selected parameters have dtypes {', '.join(sorted(map(str, dtypes)))}"
+            + (f" ('{odd[0]}' is not real)." if odd else " or lie on several devices."),
+            remedy="Select real parameters of one dtype on one device, or convert the module first.",
+        )
+    for name, tensor in parameters.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise NetworkError(
+                f"The parameter '{name}' has entries that are not finite.",
+                remedy="Load weights that training has not blown up.",
+            )
