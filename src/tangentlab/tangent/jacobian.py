@@ -1,0 +1,97 @@
+"""Jacobian: the derivative of a network's outputs in its parameters, as an operator.
+
+Formula   J(x) = ∂f(θ0, x)/∂θ          (n, c, p)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tangentlab._shapes import expect_shape
+from tangentlab.networks.inputs import Inputs, check_inputs, take_rows
+from tangentlab.networks.network import Network
+from tangentlab.networks.output_selection import one_hot_rows
+from tangentlab.networks.safety import inspect_network
+from tangentlab.tangent import products, sample_gradients
+
+
+@dataclass(frozen=True, eq=False)
+class Jacobian:
+    """J(x) at the anchor of a network, never formed unless asked.
+
+    `jvp` costs one forward pass with tangents, `vjp` one forward and one backward, `dense` n·c backward passes and
+    n·c·p numbers.
+
+    >>> model = torch.nn.Linear(2, 1, bias=False).double()
+    >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double()
+    >>> J = jacobian(model, x)
+    >>> J.shape, J.dense().flatten(1).tolist()
+    ((2, 1, 2), [[1.0, 2.0], [3.0, 4.0]])
+    >>> J.jvp({"weight": torch.tensor([[1.0, 1.0]])}).tolist()
+    [[3.0], [7.0]]
+    """
+
+    network: Network
+    x: Inputs
+    outputs: Tensor
+    """f0(x), (n, c)."""
+    way: str
+    """How directions are pushed forward."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, c, p)."""
+        n, c = self.outputs.shape
+        return n, c, self.network.space.size
+
+    def jvp(self, direction: Mapping[str, Tensor]) -> Tensor:
+        """J δ, (n, c), for a dictionary δ with one tensor for each selected parameter."""
+        self.network.space.check("direction", direction)
+        at = self.network.parameters
+        along = {name: direction[name].to(at[name]) for name in self.network.names}
+        with torch.no_grad():
+            return products.push_forward(self.network, self.x, at=at, along=along, way=self.way)[1]
+
+    def vjp(self, weights: Tensor) -> dict[str, Tensor]:
+        """Jᵀ u for u (n, c): a dictionary of tensors shaped like the parameters."""
+        expect_shape("weights", weights, "n c", n=self.shape[0], c=self.shape[1])
+        weights = weights.to(self.outputs)
+        return products.pull_back(self.network, self.x, at=self.network.parameters, weights=weights)
+
+    def dense(self) -> Tensor:
+        """J as one array (n, c, p), its last axis in the order of `network.space`."""
+        network = self.network
+        few = take_rows(self.x, slice(0, 2))
+        way = sample_gradients.working_way(network, few, names=network.names)
+        rows = sample_gradients.sample_gradients(
+            network,
+            self.x,
+            names=network.names,
+            cotangents=one_hot_rows(self.shape[1], like=self.outputs),
+            way=way,
+        )
+        return network.space.flatten(rows, leading=2).detach()
+
+
+def jacobian(
+    model: Any, x: Inputs, *, parameters: Any = None, mode: str | None = None, dtype: torch.dtype | None = None
+) -> Jacobian:
+    """The Jacobian of a module, Network or callable at its present parameters, on the rows `x`.
+
+    Raises NetworkError, naming layer and remedy, when the outputs of a row depend on the other rows or on chance.
+
+    >>> jacobian(torch.nn.Linear(3, 2), torch.zeros(4, 3)).shape
+    (4, 2, 8)
+    """
+    network = Network(model, parameters=parameters, mode=mode)
+    if dtype is not None:
+        network = network.to(dtype=dtype)
+    placed = network.place(check_inputs(x))
+    inspect_network(network, placed)
+    way = products.working_way(network, take_rows(placed, slice(0, 1)), at=network.parameters)
+    return Jacobian(network=network, x=placed, outputs=network(placed), way=way)
