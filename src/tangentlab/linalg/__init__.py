@@ -3,7 +3,25 @@
 Knows tensors only, no networks; tested against NumPy and SciPy alone.
 """
 
+from tangentlab.linalg.block_eigenpairs import BlockEigenpairs as BlockEigenpairs
+from tangentlab.linalg.block_eigenpairs import block_eigenpairs as block_eigenpairs
+from tangentlab.linalg.eigenpairs import Eigenpairs as Eigenpairs
+from tangentlab.linalg.eigenpairs import eigenpairs as eigenpairs
+from tangentlab.linalg.eigenpairs import fix_signs as fix_signs
 from tangentlab.linalg.floating_tensor import floating_tensor as floating_tensor
 from tangentlab.linalg.floating_tensor import rounding_of as rounding_of
 from tangentlab.linalg.output_blocks import KernelBlocks as KernelBlocks
 from tangentlab.linalg.output_blocks import as_columns as as_columns
+from tangentlab.linalg.positive import NumericalWarning as NumericalWarning
+from tangentlab.linalg.positive import expect_positive as expect_positive
+from tangentlab.linalg.positive import negative_band as negative_band
+from tangentlab.linalg.positive import noise_floor as noise_floor
+from tangentlab.linalg.positive import refuse_negative as refuse_negative
+from tangentlab.linalg.positive import spectral_norm as spectral_norm
+from tangentlab.linalg.positive import symmetric as symmetric
+from tangentlab.linalg.positive_factor import PositiveFactor as PositiveFactor
+from tangentlab.linalg.positive_factor import expect_ridge as expect_ridge
+from tangentlab.linalg.positive_factor import factor_positive as factor_positive
+from tangentlab.linalg.solve_positive import Solution as Solution
+from tangentlab.linalg.solve_positive import relative_residual as relative_residual
+from tangentlab.linalg.solve_positive import solve_positive as solve_positive

@@ -1,0 +1,1 @@
+"""Training, primal and in function space: descent, gradient flow, kernel regression, stable rates."""
