@@ -109,6 +109,12 @@ class Network:
         return {name: own[self.prefix + name].detach() for name in self.names}
 
     @property
+    def selected_tensors(self) -> dict[str, nn.Parameter]:
+        """The selected parameters as the private module holds them, for identity and never for writing."""
+        own = dict(self.module.named_parameters())
+        return {name: own[self.prefix + name] for name in self.names}
+
+    @property
     def buffers(self) -> dict[str, Tensor]:
         """Buffers at the anchor."""
         return {name.removeprefix(self.prefix): t.detach() for name, t in self.module.named_buffers()}

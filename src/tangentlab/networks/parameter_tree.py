@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from torch import Tensor, nn
@@ -63,4 +64,4 @@ class FunctionModule(nn.Module):
 
     def forward(self, x: Any) -> Any:
         """The function at the parameters the tree holds now."""
-        return self.function({name: self.tree.get_parameter(name) for name in self.names}, x)
+        return self.function({name: reduce(getattr, name.split("."), self.tree) for name in self.names}, x)

@@ -7,7 +7,7 @@ Formula   push_forward: δ ↦ (f0(x), J(x) δ)          one forward pass with t
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -97,10 +97,32 @@ def pull_back(
     with torch.enable_grad():
         leaves = {name: at[name].detach().requires_grad_() for name in names}
         f = network.apply({**at, **leaves}, x)
-        if not f.requires_grad:
-            return {name: torch.zeros_like(leaf) for name, leaf in leaves.items()}
-        pulled = torch.autograd.grad(f, list(leaves.values()), weights, allow_unused=True)
-    return {
-        name: torch.zeros_like(leaf) if gradient is None else gradient
-        for (name, leaf), gradient in zip(leaves.items(), pulled)
-    }
+        pulled = autograd_gradients(network, f, list(leaves.values()), weights)
+    return dict(zip(leaves, pulled))
+
+
+def autograd_gradients(
+    network: Network, f: Tensor, leaves: Sequence[Tensor], weights: Tensor, *, retain_graph: bool = False
+) -> list[Tensor]:
+    """Gradients of ⟨weights, f⟩ in the leaves by plain autograd, zeros where f does not use one, never sparse.
+
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> net = Network(torch.nn.Linear(1, 1))
+    >>> autograd_gradients(net, 3 * w, [w], torch.ones(2))[0].tolist()
+    [3.0, 3.0]
+    """
+    if not f.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    try:
+        found = torch.autograd.grad(f, list(leaves), weights, retain_graph=retain_graph, allow_unused=True)
+    except RuntimeError as error:
+        reason = (
+            "it overwrites in place a value that its gradient needs"
+            if "modified by an inplace" in str(error)
+            else str(error).splitlines()[0]
+        )
+        raise NetworkError(
+            f"Autograd cannot differentiate {type(network.module).__name__}: {reason}.",
+            remedy="Replace the in-place operation (x += y by x = x + y), or choose other parameters.",
+        ) from error
+    return [torch.zeros_like(leaf) if g is None else g.to_dense() for leaf, g in zip(leaves, found)]

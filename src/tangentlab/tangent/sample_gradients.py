@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, take_rows
 from tangentlab.networks.network import Network
+from tangentlab.tangent.products import autograd_gradients
 
 WAYS = ("vmap", "autograd")
 
@@ -59,13 +60,8 @@ def _looped(network: Network, x: Inputs, names: tuple[str, ...], cotangents: Ten
             f = network.apply(dict(zip(names, leaves)), alone)[0]
             for q, u in enumerate(cotangents):
                 last = q + 1 == len(cotangents)
-                found = (
-                    torch.autograd.grad(f, leaves, u, retain_graph=not last, allow_unused=True)
-                    if f.requires_grad
-                    else [None] * len(leaves)
-                )
-                for name, gradient in zip(names, found):
-                    stacked[name][i, q] = 0 if gradient is None else gradient
+                for name, gradient in zip(names, autograd_gradients(network, f, leaves, u, retain_graph=not last)):
+                    stacked[name][i, q] = gradient
     return stacked
 
 

@@ -1,0 +1,5 @@
+"""Θ: empirical neural tangent kernels of any network."""
+
+from tangentlab.kernels.empirical_ntk import ntk as ntk
+from tangentlab.kernels.kernel import Gram as Gram
+from tangentlab.kernels.kernel import NeuralTangentKernel as NeuralTangentKernel

@@ -1,0 +1,184 @@
+"""NeuralTangentKernel: the tangent kernel of a network at its anchor, as a function of two batches; and its Gram.
+
+Formula   Θ(x, x') = J(x) J(x')ᵀ          Jacot, Gabriel & Hongler 2018; empirical: at finite width, at one θ0
+Cost      one forward and q backward passes for each row, then the contraction of `contraction.cheapest`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tangentlab._errors import ArgumentError
+from tangentlab._fingerprint import fingerprint
+from tangentlab._shapes import expect_finite
+from tangentlab.kernels.cross_check import cross_check
+from tangentlab.kernels.layer_terms import TermMaker
+from tangentlab.kernels.memory_budget import plan_blocks
+from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
+from tangentlab.kernels.tiles import Progress, fill_tiles
+from tangentlab.networks.inputs import Inputs, check_inputs, concatenate_rows, count_rows, take_rows, tensors_of
+from tangentlab.networks.network import Network
+from tangentlab.networks.safety import FEW, inspect_network
+from tangentlab.tangent.routes import METHODS, find_routes
+
+
+@dataclass(frozen=True)
+class Gram:
+    """A kernel on one set of rows, with what it is: flavour, anchor in words, identity, and how far it was checked.
+
+    >>> gram = NeuralTangentKernel(torch.nn.Linear(2, 1, bias=False), outputs=0).gram(torch.eye(2))
+    >>> gram.values.tolist(), gram.trace
+    ([[1.0, 0.0], [0.0, 1.0]], 2.0)
+    """
+
+    values: Tensor = field(repr=False)
+    """(n, n), (n, n, c) or (n, n, c, c), as the flavour says."""
+    outputs: Outputs
+    description: str
+    fingerprint: str
+    difference: float
+    """Largest difference from plain autograd on a random sub-block, relative; nan where it was not checked."""
+
+    @property
+    def matrix(self) -> Tensor:
+        """Flattened for linear algebra: (n·c, n·c) with row index i·c + k for "full", else `values`."""
+        if self.values.ndim != 4:
+            return self.values
+        n, m, c, _ = self.values.shape
+        return self.values.transpose(1, 2).reshape(n * c, m * c)
+
+    @property
+    def trace(self) -> float:
+        """Sum of the diagonal of `matrix`; for "diagonal", over all its outputs."""
+        diagonal = self.values.diagonal(dim1=0, dim2=1) if self.values.ndim == 3 else self.matrix.diagonal()
+        return float(diagonal.double().sum())
+
+
+class NeuralTangentKernel:
+    """The empirical neural tangent kernel of a network at its present parameters, frozen.
+
+    Parameters
+    ----------
+    model: module, Network or callable (see `Network`); copied, so that later training does not move the kernel
+    outputs: flavour, see docs/notation.md
+    parameters: which of them count; default those that require gradients
+    mode: "eval" to take a network that stands in train mode in its evaluation mode
+    method: "auto" compares layer rules with autograd and uses each where it is right; "layer_rules", "vmap" or
+        "autograd" insist on one
+    memory: bytes, or words such as "4GiB"; default a share of what is free
+    dtype: float64 or float32 to compute in another precision than the parameters'
+
+    >>> kernel = NeuralTangentKernel(torch.nn.Linear(3, 2, bias=False), outputs="trace")
+    >>> kernel(torch.eye(3)).tolist()
+    [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        outputs: Outputs = "full",
+        parameters: Any = None,
+        mode: str | None = None,
+        method: str = "auto",
+        memory: int | str | None = None,
+        dtype: torch.dtype | None = None,
+    ):
+        self.outputs = check_outputs(outputs)
+        if dtype not in (None, torch.float32, torch.float64):
+            raise ArgumentError(
+                "dtype",
+                expected="torch.float32 or torch.float64",
+                got=dtype,
+                remedy="Leave it out for the model's.",
+            )
+        if method not in METHODS:
+            find_routes(Network(model, parameters=parameters), None, method=method)
+        network = Network(model, parameters=parameters, mode=mode)
+        self.network = network if dtype is None else network.to(dtype=dtype)
+        self.method = method
+        self.memory = memory
+
+    def __call__(self, x1: Inputs, x2: Inputs | None = None, *, progress: Progress | None = None) -> Tensor:
+        """Θ(x1, x2) in the network's dtype; symmetric, and half the work, when `x2` is None."""
+        return self._evaluate(x1, x2, progress)[0]
+
+    def gram(self, x: Inputs, *, progress: Progress | None = None) -> Gram:
+        """Θ(x, x) with its identity and its check."""
+        values, difference, routes = self._evaluate(x, None, progress)
+        description = f"{self.describe()}; {routes}"
+        return Gram(values, self.outputs, description, self.fingerprint, difference)
+
+    def describe(self) -> str:
+        """What this kernel is, in words."""
+        flavour = f"output {self.outputs}" if isinstance(self.outputs, int) else f"'{self.outputs}'"
+        return f"empirical NTK ({flavour}) of {self.network.describe()}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the kernel: its anchor by content, and its flavour."""
+        return fingerprint(
+            {"kernel": "empirical-ntk", "network": self.network.fingerprint, "outputs": self.outputs}
+        )
+
+    def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> tuple[Tensor, float, str]:
+        network = self.network
+        x1 = check_inputs(x1, name="x1")
+        x2 = None if x2 is None else check_inputs(x2, name="x2")
+        few = _few_rows(x1, x2)
+        outputs = inspect_network(network, network.place(few)).outputs
+        flavour = output_flavour(self.outputs, outputs=outputs)
+        maker, plan = self._plan(few, flavour, count_rows(x1), count_rows(x1 if x2 is None else x2))
+        shape = flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
+        values = torch.empty(shape, dtype=network.dtype, device=network.device)
+        fill_tiles(values, maker, x1=x1, x2=x2, flavour=flavour, plan=plan, progress=progress)
+        expect_finite(
+            "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
+        )
+        difference = cross_check(network, values, flavour=flavour, x1=x1, x2=x1 if x2 is None else x2)
+        return values.mul_(flavour.scale), difference, maker.routes.describe()
+
+    def _plan(self, few: Inputs, flavour: OutputFlavour, rows: int, columns: int) -> Any:
+        network = self.network
+        double = network if network.space.size > 50_000_000 else network.to(dtype=torch.float64)
+        try:
+            routes = find_routes(double, double.place(few), method=self.method)
+        except (RuntimeError, NotImplementedError):  # a module that insists on its own dtype
+            routes = find_routes(network, network.place(few), method=self.method)
+        cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
+        maker, row_bytes = TermMaker.plan(
+            network,
+            routes=routes,
+            cotangents=cotangents,
+            contraction=flavour.contraction,
+            few=network.place(take_rows(few, slice(0, 2))),
+            columns=columns,
+        )
+        pairs = {"full": flavour.count**2, "trace": 1, "diagonal": flavour.count}[flavour.contraction]
+        plan = plan_blocks(
+            rows=rows,
+            columns=columns,
+            pairs=pairs,
+            row_bytes=row_bytes,
+            item=cotangents.element_size(),
+            device=network.device,
+            memory=self.memory,
+        )
+        return maker, plan
+
+
+def _few_rows(x1: Inputs, x2: Inputs | None) -> Inputs:
+    """Up to three rows, from both batches when the first is short."""
+    few = take_rows(x1, slice(0, FEW))
+    short = FEW - count_rows(few)
+    if x2 is not None and short > 0 and _structure(x1) == _structure(x2):
+        few = concatenate_rows(few, take_rows(x2, slice(0, short)))
+    return few
+
+
+def _structure(x: Inputs) -> list[tuple[str, torch.Size]]:
+    return [(name, tensor.shape[1:]) for name, tensor in tensors_of(x)]

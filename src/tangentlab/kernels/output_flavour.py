@@ -1,0 +1,95 @@
+"""The flavour of a kernel: which combinations of outputs are differentiated, and which pairs of them are kept.
+
+Formula   full      Θ[i, j, k, l] = ⟨∂f_k(x_i), ∂f_l(x_j)⟩      (n, m, c, c)
+          trace     Σ_k Θ[i, j, k, k]                            (n, m)
+          mean      trace / c                                    (n, m)
+          diagonal  Θ[i, j, k, k]                                (n, m, c)
+          sum       Σ_kl Θ[i, j, k, l]                           (n, m)
+          k         Θ[i, j, k, k] of one output                  (n, m)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tangentlab._errors import ArgumentError, UnknownNameError
+
+Outputs = str | int
+FLAVOURS = ("full", "trace", "mean", "diagonal", "sum")
+
+
+@dataclass(frozen=True)
+class OutputFlavour:
+    """A flavour for a network of c outputs: q combinations to pull back, and how pairs of them are contracted.
+
+    >>> flavour = output_flavour("sum", outputs=3)
+    >>> flavour.count, flavour.contraction
+    (1, 'trace')
+    >>> output_flavour(-1, outputs=3).name
+    2
+    """
+
+    name: Outputs
+    outputs: int
+    count: int
+    """q, the number of combinations pulled back."""
+    contraction: str
+    """"full" (n, m, q, q), "trace" (n, m) or "diagonal" (n, m, q)."""
+    scale: float
+
+    def cotangents(self, *, like: Tensor) -> Tensor:
+        """The combinations as (q, c)."""
+        if self.name == "sum":
+            return like.new_ones(1, self.outputs)
+        identity = torch.eye(self.outputs, dtype=like.dtype, device=like.device)
+        return identity[self.name : self.name + 1] if isinstance(self.name, int) else identity
+
+    def shape(self, n: int, m: int) -> tuple[int, ...]:
+        """The shape of the kernel between n and m rows."""
+        pairs = {"full": (self.count, self.count), "trace": (), "diagonal": (self.count,)}
+        return (n, m, *pairs[self.contraction])
+
+    def transpose(self, tile: Tensor) -> Tensor:
+        """The tile of the swapped rows: Θ[j, i, l, k] = Θ[i, j, k, l]."""
+        swapped = tile.transpose(0, 1)
+        return swapped.transpose(2, 3) if self.contraction == "full" else swapped
+
+
+def check_outputs(outputs: Outputs) -> Outputs:
+    """A flavour's name, refused when unknown.
+
+    >>> check_outputs("trace")
+    'trace'
+    """
+    if isinstance(outputs, bool) or not isinstance(outputs, (str, int)):
+        raise ArgumentError(
+            "outputs",
+            expected="a flavour's name or the index of one output",
+            got=outputs,
+            remedy=f"Choose one of {', '.join(FLAVOURS)}, or an integer.",
+        )
+    if isinstance(outputs, str) and outputs not in FLAVOURS:
+        raise UnknownNameError("outputs", outputs, FLAVOURS)
+    return outputs
+
+
+def output_flavour(name: Outputs, *, outputs: int) -> OutputFlavour:
+    """The flavour `name` for a network of `outputs` outputs."""
+    check_outputs(name)
+    if isinstance(name, int):
+        if not -outputs <= name < outputs:
+            raise ArgumentError(
+                "outputs",
+                expected=f"an index below the network's {outputs} outputs",
+                got=name,
+                remedy="Count outputs from 0.",
+            )
+        return OutputFlavour(name % outputs, outputs, count=1, contraction="trace", scale=1.0)
+    if name == "sum":
+        return OutputFlavour(name, outputs, count=1, contraction="trace", scale=1.0)
+    contraction = {"full": "full", "diagonal": "diagonal"}.get(name, "trace")
+    scale = 1.0 / outputs if name == "mean" else 1.0
+    return OutputFlavour(name, outputs, count=outputs, contraction=contraction, scale=scale)

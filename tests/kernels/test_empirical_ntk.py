@@ -1,0 +1,410 @@
+"""tl.ntk equals a loop of torch.autograd.grad over rows and outputs, for every flavour, on every kind of network."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracles.ntk_by_loops import ntk_by_loops
+from torch import nn
+
+from tangentlab._errors import TangentlabError
+from tangentlab.kernels import NeuralTangentKernel, ntk
+from tangentlab.networks import Network
+
+FLAVOURS = ("full", "trace", "mean", "diagonal", "sum", 0, -1)
+TOLERANCE = 1e-9  # relative, float64: a few thousand roundings of 1e-16 with room for cancellation
+
+
+def images(n, channels=1, size=8):
+    return torch.randn(n, channels, size, size, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
+
+
+def rows(n, *shape):
+    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(n), dtype=torch.float64)
+
+
+def tokens(n, length=5, vocabulary=11):
+    return torch.randint(0, vocabulary, (n, length), generator=torch.Generator().manual_seed(n))
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or i != o:
+            self.shortcut = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+
+    def forward(self, x):
+        z = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        z += self.shortcut(x)
+        return self.relu(z)
+
+
+def resnet18(width=4):
+    blocks, i = [], width
+    for level in range(4):
+        for k in range(2):
+            o = width * 2**level
+            blocks.append(ResidualBlock(i, o, 2 if level and not k else 1))
+            i = o
+    net = nn.Sequential(
+        nn.Conv2d(1, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True), *blocks,
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(i, 3),
+    )  # fmt: skip
+    for part in net.modules():  # running statistics and scales as after training
+        if isinstance(part, nn.BatchNorm2d):
+            part.running_mean.uniform_(-0.5, 0.5)
+            part.running_var.uniform_(0.5, 2)
+            part.weight.data.uniform_(0.5, 1.5)
+    return net
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.head(self.attention(x, x, x)[0].mean(1))
+
+
+class SequenceFirst(nn.Module):
+    """Linear layers called on (positions, rows, features): no rule that takes rows first may touch them."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.TransformerEncoderLayer(8, 2, 16)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.head(self.encoder(x.transpose(0, 1)).transpose(0, 1)[:, 0])
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.rnn = kind(3, 4, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+class TiedEmbedding(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(11, 4, padding_idx=0)
+        self.mix = nn.Linear(4, 4)
+        self.decoder = nn.Linear(4, 11)
+        self.decoder.weight = self.embedding.weight
+
+    def forward(self, t):
+        return self.decoder(torch.tanh(self.mix(self.embedding(t)))).mean(1)
+
+
+class TiedByFunction(nn.Module):
+    """The table is used a second time outside any layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(11, 4)
+
+    def forward(self, t):
+        return F.linear(torch.tanh(self.embedding(t)), self.embedding.weight).mean(1)[:, :3]
+
+
+class TiedLinears(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.b.weight = self.a.weight
+
+    def forward(self, x):
+        return self.b(torch.tanh(self.a(x)))
+
+
+class UsedTwice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.head = nn.Linear(4, 4), nn.Linear(4, 2)
+        self.conv = nn.Conv1d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        x = self.conv(torch.tanh(self.conv(x.unsqueeze(1)))).squeeze(1)
+        return self.head(torch.tanh(self.layer(torch.tanh(self.layer(x)))))
+
+
+class BareParameter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.randn(4))
+        self.token = nn.Parameter(torch.randn(1, 1, 4))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = torch.cat([self.token.expand(len(x), -1, -1), x.unsqueeze(1) * self.scale], 1)
+        return self.head(torch.softmax(x, -1).sum(1)) @ torch.outer(self.scale[:2], self.scale[2:])
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        h = self.a(x)
+        h.mul_(2).add_(1)
+        z = self.b(h)
+        z += h
+        return F.relu_(z) + torch.sigmoid(h)
+
+
+class PositionTable(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words, self.positions, self.head = nn.Embedding(11, 4), nn.Embedding(5, 4), nn.Linear(4, 2)
+
+    def forward(self, t):
+        places = torch.arange(t.shape[1]).unsqueeze(0)
+        return self.head(torch.tanh(self.words(t) + self.positions(places)).sum(1))
+
+
+def frozen():
+    net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 5), nn.Tanh(), nn.Linear(5, 2))
+    net[0].weight.requires_grad_(False)
+    net[2].requires_grad_(False)
+    return net
+
+
+def weight_normed():
+    return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), nn.Tanh(), nn.Linear(3, 2))
+
+
+def lenet():
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5, padding=2), nn.ReLU(),
+        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, 3),
+    )  # fmt: skip
+
+
+CASES = {
+    "mlp": (lambda: nn.Sequential(nn.Linear(4, 7), nn.ReLU(), nn.Linear(7, 6), nn.Tanh(), nn.Linear(6, 3)), lambda n: rows(n, 4)),
+    "lenet": (lenet, images),
+    "resnet18": (resnet18, images),
+    "grouped, strided, dilated": (
+        lambda: nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, dilation=2, groups=2, padding=2), nn.GELU(), nn.Flatten(), nn.LazyLinear(2)),
+        lambda n: images(n, 4),
+    ),
+    "depthwise": (
+        lambda: nn.Sequential(nn.Conv2d(4, 8, 3, groups=4), nn.GELU(), nn.Flatten(), nn.LazyLinear(2)),
+        lambda n: images(n, 4),
+    ),
+    "circular padding": (
+        lambda: nn.Sequential(nn.Conv2d(1, 3, 3, padding=1, padding_mode="circular"), nn.Tanh(), nn.Conv2d(3, 3, 4, padding="same", padding_mode="replicate"), nn.Flatten(), nn.LazyLinear(2)),
+        images,
+    ),
+    "transposed 2-d": (
+        lambda: nn.Sequential(nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1, output_padding=1, groups=2), nn.Tanh(), nn.ConvTranspose2d(4, 1, 2, dilation=2), nn.Flatten(), nn.LazyLinear(2)),
+        lambda n: images(n, 2, 4),
+    ),
+    "1-d": (
+        lambda: nn.Sequential(nn.Conv1d(2, 3, 3, stride=2, padding=1, padding_mode="reflect"), nn.Tanh(), nn.ConvTranspose1d(3, 2, 4, stride=3), nn.Flatten(), nn.LazyLinear(2)),
+        lambda n: rows(n, 2, 9),
+    ),
+    "3-d": (
+        lambda: nn.Sequential(nn.Conv3d(1, 2, (2, 3, 1), padding=(1, 0, 0)), nn.BatchNorm3d(2), nn.Tanh(), nn.ConvTranspose3d(2, 1, 2), nn.Flatten(), nn.LazyLinear(2)),
+        lambda n: rows(n, 1, 3, 4, 3),
+    ),
+    "layer and RMS norm": (
+        lambda: nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), nn.Tanh(), nn.Linear(6, 6), nn.RMSNorm(6, eps=1e-6), nn.Linear(6, 2)),
+        lambda n: rows(n, 3, 4),
+    ),
+    "group and instance norm": (
+        lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.PReLU(4), nn.InstanceNorm2d(4, affine=True), nn.Conv2d(4, 2, 3), nn.PReLU(), nn.Flatten(), nn.LazyLinear(2)),
+        images,
+    ),
+    "embedding": (lambda: nn.Sequential(nn.Embedding(11, 3), nn.Flatten(), nn.Linear(15, 2)), tokens),
+    "embedding bag": (lambda: nn.Sequential(nn.EmbeddingBag(11, 3), nn.Linear(3, 2)), tokens),
+    "multihead attention": (Attention, lambda n: rows(n, 5, 8)),
+    "transformer encoder": (
+        lambda: nn.Sequential(nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=False), 2), nn.Flatten(), nn.Linear(24, 2)),
+        lambda n: rows(n, 3, 8),
+    ),
+    "sequence first": (SequenceFirst, lambda n: rows(n, 3, 8)),
+    "lstm": (lambda: Recurrent(nn.LSTM), lambda n: rows(n, 4, 3)),
+    "gru": (lambda: Recurrent(nn.GRU), lambda n: rows(n, 4, 3)),
+    "tied embedding": (TiedEmbedding, tokens),
+    "tied by a function": (TiedByFunction, tokens),
+    "tied linears": (TiedLinears, lambda n: rows(n, 4)),
+    "a layer used twice": (UsedTwice, lambda n: rows(n, 4)),
+    "bare parameter": (BareParameter, lambda n: rows(n, 4)),
+    "in-place operations": (InPlace, lambda n: rows(n, 4)),
+    "position table": (PositionTable, tokens),
+    "frozen parameters": (frozen, lambda n: rows(n, 4)),
+    "weight norm": (weight_normed, lambda n: rows(n, 4)),
+    "no bias, one output": (lambda: nn.Linear(4, 1, bias=False), lambda n: rows(n, 4)),
+}  # fmt: skip
+
+
+def build(name):
+    make, batch = CASES[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = make()
+        model(batch(2).float() if batch(2).is_floating_point() else batch(2))  # lazy layers take their shapes
+        return model.double().eval(), batch
+
+
+def relative(found, expected):
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+@pytest.mark.parametrize("outputs", FLAVOURS)
+@pytest.mark.parametrize("name", CASES)
+def test_kernel_equals_loops_over_autograd(name, outputs):
+    model, batch = build(name)
+    x1, x2 = batch(4), batch(3)
+    assert relative(ntk(model, x1, outputs=outputs), ntk_by_loops(model, x1, outputs=outputs)) < TOLERANCE
+    assert relative(ntk(model, x1, x2, outputs=outputs), ntk_by_loops(model, x1, x2, outputs=outputs)) < TOLERANCE
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_general_route_equals_loops(name):
+    model, batch = build(name)
+    x = batch(2)
+    assert relative(ntk(model, x, method="autograd"), ntk_by_loops(model, x)) < TOLERANCE
+
+
+def test_a_network_that_autograd_itself_refuses_is_refused_in_words():
+    class Overwrites(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x):
+            h = self.a(x)
+            z = self.b(h)
+            h += z  # destroys the input that the gradient of b.weight needs
+            return h
+
+    with pytest.raises(TangentlabError, match="Overwrites.*in place"):
+        ntk(Overwrites().double(), rows(3, 4))
+
+
+def test_one_row_against_many():
+    model, batch = build("position table")
+    x1, x2 = batch(1), batch(3)
+    assert relative(ntk(model, x1, x2), ntk_by_loops(model, x1, x2)) < TOLERANCE
+    assert relative(ntk(model, x2, x1), ntk_by_loops(model, x2, x1)) < TOLERANCE
+    assert relative(ntk(model, x1), ntk_by_loops(model, x1)) < TOLERANCE
+
+
+@pytest.mark.parametrize("memory", ["40KB", "200KB", "1MB"])
+@pytest.mark.parametrize("outputs", ["full", "trace", "diagonal"])
+def test_tiling_by_a_byte_budget_changes_nothing(memory, outputs):
+    model, batch = build("lenet")
+    x1, x2 = batch(13), batch(7)
+    whole = ntk(model, x1, outputs=outputs)
+    assert relative(ntk(model, x1, outputs=outputs, memory=memory), whole) < 1e-12
+    expected = ntk_by_loops(model, x1, x2, outputs=outputs)
+    assert relative(ntk(model, x1, x2, outputs=outputs, memory=memory), expected) < TOLERANCE
+
+
+def test_symmetric_kernel_is_symmetric_to_the_last_bit():
+    model, batch = build("resnet18")
+    K = ntk(model, batch(9), memory="2MB")
+    assert torch.equal(K, K.transpose(0, 1).transpose(2, 3))
+
+
+def test_float32_kernel_agrees_with_float64():
+    model, batch = build("resnet18")
+    exact = ntk(model, batch(6), outputs="trace")
+    single = ntk(model.float(), batch(6).float(), outputs="trace")
+    assert single.dtype == torch.float32
+    assert relative(single.double(), exact) < 2e-6
+    assert relative(ntk(model, batch(6), outputs="trace", dtype=torch.float64), exact) < 1e-5  # rounded weights
+
+
+def test_callable_with_a_dictionary_of_parameters():
+    p = {"w.0": rows(4, 2), "b": rows(1, 2)[0]}
+
+    def f(q, x):
+        return torch.tanh(x @ q["w.0"] + q["b"])
+
+    class Same(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.b = nn.Parameter(p["w.0"]), nn.Parameter(p["b"])
+
+        def forward(self, x):
+            return torch.tanh(x @ self.w + self.b)
+
+    x = rows(3, 4)
+    assert relative(ntk(f, x, parameters=p), ntk_by_loops(Same(), x)) < TOLERANCE
+
+
+def test_tuple_and_dictionary_inputs():
+    model = nn.Bilinear(3, 2, 2).double()
+    x = (rows(4, 3), rows(4, 2))
+    named = {"input1": x[0], "input2": x[1]}
+    expected = ntk_by_loops(model, x)
+    assert relative(ntk(model, x), expected) < TOLERANCE
+    assert relative(ntk(model, named), expected) < TOLERANCE
+
+
+def test_parameter_subsets_by_name_pattern_and_predicate():
+    model, batch = build("mlp")
+    x = batch(3)
+    expected = ntk_by_loops(model, x, parameters={"4.weight", "4.bias"})
+    for choice in (["4.weight", "4.bias"], "4.*", lambda name, tensor: name.startswith("4.")):
+        assert relative(ntk(model, x, parameters=choice), expected) < TOLERANCE
+
+
+def test_output_selection_of_a_recurrent_layer():
+    model = nn.LSTM(3, 2, batch_first=True).double()
+    x = rows(3, 4, 3)
+    net = Network(model, output=lambda out: out[0][:, -1])
+    assert relative(ntk(net, x), ntk_by_loops(model, x, select=lambda out: out[0][:, -1])) < TOLERANCE
+
+
+def test_progress_counts_every_pair():
+    model, batch = build("lenet")
+    seen = []
+    ntk(model, batch(13), outputs="trace", memory="200KB", progress=lambda done, total: seen.append((done, total)))
+    assert len(seen) > 1
+    assert seen[-1][0] == seen[-1][1]
+    assert sorted(seen) == seen
+
+
+def test_later_training_does_not_move_a_kernel():
+    model, batch = build("mlp")
+    kernel, x = NeuralTangentKernel(model), batch(3)
+    before, identity = kernel(x), kernel.fingerprint
+    with torch.no_grad():
+        model[0].weight.add_(1)
+    assert torch.equal(kernel(x), before)
+    assert kernel.fingerprint == identity != NeuralTangentKernel(model).fingerprint
+
+
+def test_gram_carries_its_meaning_and_its_check():
+    model, batch = build("lenet")
+    gram = NeuralTangentKernel(model, outputs="full").gram(batch(3))
+    assert gram.matrix.shape == (9, 9)
+    assert torch.equal(gram.matrix[3 * 1 + 2, 3 * 2 + 0], gram.values[1, 2, 2, 0])
+    assert gram.difference < 1e-12
+    assert "'full'" in gram.description
+    assert "layer rules" in gram.description
+
+
+@pytest.mark.parametrize("method", ["layer_rules", "vmap"])
+def test_an_insisted_route_is_right_or_refused(method):
+    model, batch = build("a layer used twice")
+    x = batch(3)
+    assert relative(ntk(model, x, method=method), ntk_by_loops(model, x)) < TOLERANCE
+    bare, batch = build("bare parameter")
+    if method == "layer_rules":
+        with pytest.raises(TangentlabError, match=r"'scale'.*method='auto'"):
+            ntk(bare, batch(3), method=method)
