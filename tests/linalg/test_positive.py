@@ -102,5 +102,5 @@ def test_the_spectral_norm_is_the_largest_magnitude_of_either_sign(n):
 
 def test_the_noise_floor_follows_the_coarser_of_solver_and_kernel():
     values = torch.linspace(4.0, 0.0, 100, dtype=torch.float64)
-    assert noise_floor(values, rounding=EPS64) == pytest.approx(4 * 100 * EPS64)
-    assert noise_floor(values, rounding=EPS32) == pytest.approx(4 * EPS32)
+    assert noise_floor(values, rounding=EPS64).item() == pytest.approx(4 * 100 * EPS64)
+    assert noise_floor(values, rounding=EPS32).item() == pytest.approx(4 * EPS32)

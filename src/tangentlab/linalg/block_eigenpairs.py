@@ -34,10 +34,10 @@ class BlockEigenpairs:
     rounding: float
 
     @property
-    def floor(self) -> float:
-        """Eigenvalues at or below it count as zero (see `noise_floor`).
+    def floor(self) -> Tensor:
+        """Eigenvalues at or below it count as zero, (b, 1) (see `noise_floor`).
 
-        >>> block_eigenpairs(torch.eye(2), outputs=1).floor == rounding_of(torch.eye(2))
+        >>> block_eigenpairs(torch.eye(2), outputs=1).floor.item() == rounding_of(torch.eye(2))
         True
         """
         return noise_floor(self.values, rounding=self.rounding)
@@ -62,14 +62,14 @@ class BlockEigenpairs:
 
 
 def block_eigenpairs(K: Any, *, outputs: int, rounding: float | None = None, name: str = "K") -> BlockEigenpairs:
-    """All eigenpairs of a kernel (n, n), (n, n, c) or (n, n, c, c), checked and positive. O(b N³).
+    """All eigenpairs of a kernel (n, n), (n, n, c) or (n, n, c, c), or of `KernelBlocks`, checked. O(b N³).
 
     >>> pairs = block_eigenpairs(torch.ones(2, 2, 3), outputs=3)
     >>> pairs.values.shape, pairs.values.sum().item()
     (torch.Size([3, 2]), 6.0)
     """
-    rounding = rounding_of(K) if rounding is None else rounding
-    blocks = KernelBlocks.of(K, outputs=outputs, name=name)
+    blocks = K if isinstance(K, KernelBlocks) else KernelBlocks.of(K, outputs=outputs, name=name)
+    rounding = rounding_of(blocks.systems) if rounding is None else rounding
     expect_shape(name, blocks.systems, "b n n")
     matrices = [symmetric(matrix, name=name, rounding=rounding) for matrix in blocks.systems]
     values, vectors = torch.linalg.eigh(torch.stack(matrices))

@@ -72,15 +72,16 @@ class KernelBlocks:
     @property
     def rows(self) -> int:
         """m, the rows of data on the left."""
-        return self.systems.shape[1] // self._stride
+        return self.systems.shape[1] // self.stride
 
     @property
     def columns(self) -> int:
         """n, the rows of data on the right."""
-        return self.systems.shape[2] // self._stride
+        return self.systems.shape[2] // self.stride
 
     @property
-    def _stride(self) -> int:
+    def stride(self) -> int:
+        """Consecutive entries of a packed vector that belong to one row of data: c if full, else 1."""
         return self.outputs if self.form == "full" else 1
 
     def pack(self, a: Tensor) -> Tensor:

@@ -104,17 +104,17 @@ def negative_band(matrix: Tensor, *, rounding: float) -> float:
     return 30 * matrix.shape[0] * rounding * spectral_norm(matrix)
 
 
-def noise_floor(values: Tensor, *, rounding: float) -> float:
-    """The noise in eigenvalues, max(n ε₆₄, ε) λ_max: those below it count as zero.
+def noise_floor(values: Tensor, *, rounding: float) -> Tensor:
+    """The noise in eigenvalues (..., n), max(n ε₆₄, ε) λ_max, as (..., 1): those below it count as zero.
 
     Entries rounded independently move an eigenvalue by about ε λ_max at the most, and the float64
     eigensolver by n ε₆₄ λ_max.
 
-    >>> noise_floor(torch.tensor([2.0, 1.0]), rounding=1e-7)
-    2e-07
+    >>> noise_floor(torch.tensor([2.0, 1.0]), rounding=0.25)
+    tensor([0.5000])
     """
     n = values.shape[-1]
-    return max(n * float(np.finfo(np.float64).eps), rounding) * float(values.max()) if n else 0.0
+    return max(n * float(np.finfo(np.float64).eps), rounding) * values.amax(dim=-1, keepdim=True)
 
 
 def expect_positive(matrix: Tensor, *, band: float, name: str = "K") -> None:

@@ -7,6 +7,7 @@ kernel that is not positive, because that is refused before.
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,7 @@ def expect_ridge(ridge: float, *, name: str = "ridge") -> None:
     Traceback (most recent call last):
     tangentlab._errors.ArgumentError: `ridge` must be a finite number, 0 or more, got -1.0. Try 1e-3.
     """
-    if not (isinstance(ridge, (int, float, np.number)) and np.isfinite(ridge) and ridge >= 0):
+    if not (isinstance(ridge, numbers.Real) and np.isfinite(ridge) and ridge >= 0):
         raise ArgumentError(name, expected="a finite number, 0 or more", got=repr(ridge), remedy="Try 1e-3.")
 
 
