@@ -12,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 import torch
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a worker: more would only fight over the cores
+    torch.set_num_threads(1)
+
 
 @pytest.fixture(autouse=True)
 def _same_global_random_state():

@@ -1,1 +1,98 @@
-"""tangentlab."""
+"""tangentlab: put a network beside its own linearization and learn what the linearization says about generalization.
+
+The page to start from, in the order in which data flows:
+
+- a network at a parameter point: `Network`, `build_network`
+- data and what to learn from it: `load`, `Data`, `tasks`
+- its tangent: `jacobian`, `linearize`
+- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `eigenpairs`
+- training, of the network or in function space: `Descent`, `train`, `train_function_space`, `KernelRegression`,
+  `GradientFlow`, `stable_learning_rate`
+- measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`
+- the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
+
+For a linear model the tangent kernel is the Gram matrix of the inputs:
+
+>>> import torch
+>>> import tangentlab as tl
+>>> tl.ntk(torch.nn.Linear(2, 1, bias=False), torch.eye(2), outputs="trace").tolist()
+[[1.0, 0.0], [0.0, 1.0]]
+
+Names are imported when they are first used, so that `import tangentlab` itself loads neither torch nor scikit-learn.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tangentlab import tasks as tasks
+    from tangentlab._errors import TangentlabError as TangentlabError
+    from tangentlab.data import Data as Data
+    from tangentlab.data import load as load
+    from tangentlab.estimators import TangentClassifier as TangentClassifier
+    from tangentlab.estimators import TangentRegressor as TangentRegressor
+    from tangentlab.experiments import Results as Results
+    from tangentlab.experiments import compare as compare
+    from tangentlab.kernels import Gram as Gram
+    from tangentlab.kernels import NeuralTangentKernel as NeuralTangentKernel
+    from tangentlab.kernels import ntk as ntk
+    from tangentlab.linalg import Eigenpairs as Eigenpairs
+    from tangentlab.linalg import eigenpairs as eigenpairs
+    from tangentlab.networks import Network as Network
+    from tangentlab.networks import build_network as build_network
+    from tangentlab.probes import alignment as alignment
+    from tangentlab.probes import complexity as complexity
+    from tangentlab.probes import kernel_distance as kernel_distance
+    from tangentlab.probes import spectrum as spectrum
+    from tangentlab.tangent import Jacobian as Jacobian
+    from tangentlab.tangent import LinearizedModule as LinearizedModule
+    from tangentlab.tangent import jacobian as jacobian
+    from tangentlab.tangent import linearize as linearize
+    from tangentlab.training import Descent as Descent
+    from tangentlab.training import GradientFlow as GradientFlow
+    from tangentlab.training import KernelRegression as KernelRegression
+    from tangentlab.training import stable_learning_rate as stable_learning_rate
+    from tangentlab.training import train as train
+    from tangentlab.training import train_function_space as train_function_space
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "networks": ("Network", "build_network"),
+    "data": ("load", "Data"),
+    "tangent": ("jacobian", "Jacobian", "linearize", "LinearizedModule"),
+    "kernels": ("ntk", "NeuralTangentKernel", "Gram"),
+    "linalg": ("eigenpairs", "Eigenpairs"),
+    "training": (
+        "Descent",
+        "train",
+        "train_function_space",
+        "KernelRegression",
+        "GradientFlow",
+        "stable_learning_rate",
+    ),
+    "probes": ("alignment", "complexity", "kernel_distance", "spectrum"),
+    "experiments": ("compare", "Results"),
+    "estimators": ("TangentClassifier", "TangentRegressor"),
+    "_errors": ("TangentlabError",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*_HOME_OF, "tasks"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    elif name in _HOMES or name in ("tasks", "records", "report"):
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module 'tangentlab' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from oracles.ntk_by_loops import ntk_by_loops
 from torch import nn
 
+from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab._errors import TangentlabError
 from tangentlab.kernels import NeuralTangentKernel, ntk
 from tangentlab.networks import Network

@@ -220,7 +220,7 @@ def _bind_function(function: Any, parameters: Any) -> dict[str, Any]:
 
 
 def _choose_names(
-    tensors: dict[str, Tensor], choice: ParameterChoice | Mapping[str, Tensor], *, default: set[str]
+    tensors: Mapping[str, Tensor], choice: ParameterChoice | Mapping[str, Tensor], *, default: set[str]
 ) -> tuple[str, ...]:
     if choice is None:
         names = tuple(name for name in tensors if name in default)

@@ -41,7 +41,7 @@ def private_copy(module: nn.Module, *, share: bool = False) -> nn.Module:
         ) from error
     for part in view.modules():
         if getattr(part, "inplace", None) is True:
-            part.inplace = False  # pyright: ignore[reportAttributeAccessIssue]
+            vars(part)["inplace"] = False
     return view
 
 
@@ -51,7 +51,7 @@ def converted(module: nn.Module, *, dtype: torch.dtype) -> nn.Module:
 
 
 def _refuse_lazy(name: str, tensor: Tensor) -> None:
-    if isinstance(tensor, nn.parameter.UninitializedTensorMixin):
+    if nn.parameter.is_lazy(tensor):
         raise NetworkError(
             f"'{name}' is a lazy parameter without a shape yet.",
             remedy="Run one forward pass of your module first.",

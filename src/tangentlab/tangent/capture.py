@@ -87,7 +87,7 @@ def _capture(
 
     def hook_for(name: str):
         def keep(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-            given = args[0] if args else kwargs.get("input")
+            given: Any = args[0] if args else kwargs.get("input")
             if not (isinstance(given, Tensor) and isinstance(output, Tensor) and torch.is_grad_enabled()):
                 return None
             if unbatched(layer, given):

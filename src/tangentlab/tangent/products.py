@@ -41,7 +41,8 @@ def push_forward(
     if way == "double backward":
         return _double_backward(outputs, moving, along)
     with _without_mkldnn() if way == WAYS[1] else nullcontext():
-        return torch.func.jvp(outputs, (moving,), (dict(along),))
+        f, df, *_ = torch.func.jvp(outputs, (moving,), (dict(along),))
+    return f, df
 
 
 @contextmanager

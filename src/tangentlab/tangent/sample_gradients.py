@@ -41,7 +41,7 @@ def _vmapped(network: Network, x: Inputs, names: tuple[str, ...], cotangents: Te
     def of_one_row(*row: Tensor) -> dict[str, Tensor]:
         parts = iter(row)
         alone = map_tensors(lambda _: next(parts).unsqueeze(0), x)
-        _, pull = torch.func.vjp(lambda p: network.apply(p, alone)[0], parameters)
+        _, pull, *_ = torch.func.vjp(lambda p: network.apply(p, alone)[0], parameters)
         return torch.func.vmap(lambda u: pull(u)[0])(cotangents)
 
     with warnings.catch_warnings():  # operations without a batching rule are looped by vmap itself

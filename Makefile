@@ -1,0 +1,60 @@
+# Two commands do everything: `make compare` and `make test`. The rest is for developers.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+FASHION := /usr/share/datasets/fashion-mnist
+JOBS ?= 2
+
+.PHONY: compare test test-slow check docs figures install install-test clean
+
+## The main job: networks beside their linearizations on bundled real data, ending in runs/*/report.html
+compare: $(VENV)/.installed
+	$(BIN)/tangentlab compare --jobs $(JOBS)
+
+## Every test that fits the everyday suite, doctests and tutorials included
+test: install-test
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+## The long ones: kill -9 at random moments, full grids
+test-slow: install-test
+	$(BIN)/python -m pytest -m slow -n $(JOBS)
+
+## Style and types
+check: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: install-test
+	$(PIP) install -c constraints.txt -e ".[docs]"
+	$(BIN)/sphinx-build -W -q docs docs/_build
+
+## Every figure that README and docs show
+figures: install-test
+	$(BIN)/python docs/figures/make_figures.py
+
+install: $(VENV)/.installed
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and alone: a resolver that sees a range may choose a build with several GB of CUDA
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install -c constraints.txt torch
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+install-test: $(VENV)/.installed-test
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	-@[ -d $(FASHION) ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && apt-get install -y -qq dataset-fashion-mnist; } >/dev/null 2>&1
+	-@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get install -y -qq chromium; } >/dev/null 2>&1
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache docs/_build
