@@ -1,0 +1,68 @@
+"""Accuracy: the share of targets that outputs get right, under the reading that goes with their loss."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from tangentlab._errors import DataError, ShapeError
+from tangentlab.training.loss import check_targets
+
+
+def accuracy(f: Tensor, y: Tensor, *, loss: str) -> float:
+    """Share of right decisions of outputs f (n, c) on targets y, in [0, 1].
+
+    - "bce": each output decides for itself, f > 0 for the class 1; averaged over outputs.
+    - "cross_entropy": the largest output against the label or the largest target.
+    - "mse", c > 1: the largest output against the largest target, where each row has one largest target.
+    - "mse", c = 1: the nearer of the two codes, which are 0 and 1, or −1 and 1. Other targets are a regression
+      and have no accuracy: `DataError`.
+
+    A tie of largest outputs goes to the first; an output on the border between two codes, to the lower.
+
+    >>> import torch
+    >>> accuracy(torch.tensor([[2.0], [-1.0]]), torch.tensor([[1.0], [1.0]]), loss="bce")
+    0.5
+    >>> accuracy(torch.tensor([[0.2, 0.7], [0.4, 0.1]]), torch.tensor([1, 0]), loss="cross_entropy")
+    1.0
+    >>> accuracy(torch.tensor([[0.4], [0.6]]), torch.tensor([0.0, 1.0]), loss="mse")
+    1.0
+    """
+    if f.ndim != 2 or f.numel() == 0:
+        raise ShapeError(
+            "f", expected="outputs of shape (n, c)", got=str(tuple(f.shape)), remedy="Put rows first."
+        )
+    f = f.detach()
+    y = check_targets(y, loss, rows=len(f), outputs=f.shape[1]).to(f.device)
+    if loss == "bce":
+        right = (f > 0) == (y > 0.5)
+    elif y.ndim == 1:
+        right = f.argmax(1) == y
+    elif f.shape[1] > 1:
+        if loss == "mse":
+            _check_one_largest(y)
+        right = f.argmax(1) == y.argmax(1)
+    else:
+        border, high = _codes(y)
+        right = (f > border) == (y == high)
+    return right.double().mean().item()
+
+
+def _codes(y: Tensor) -> tuple[float, float]:
+    """The border between the two codes of a binary target, and the higher code."""
+    if bool(((y == 0) | (y == 1)).all()):
+        return 0.5, 1.0
+    if bool(((y == -1) | (y == 1)).all()):
+        return 0.0, 1.0
+    raise _not_classes("they are neither 0 and 1 nor −1 and 1")
+
+
+def _check_one_largest(y: Tensor) -> None:
+    if bool(((y == y.amax(1, keepdim=True)).sum(1) != 1).any()):
+        raise _not_classes("a row has no single largest entry")
+
+
+def _not_classes(why: str) -> DataError:
+    return DataError(
+        f"Targets `y` of the loss 'mse' do not name classes, as {why}.",
+        remedy="Read the loss instead, or code the classes one-hot, as 0 and 1, or as −1 and 1.",
+    )

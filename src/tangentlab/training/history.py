@@ -1,0 +1,81 @@
+"""History of a descent: what every step saw, and the one check that stops a descent that has blown up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tangentlab._errors import NotFiniteError
+
+CHECK_EVERY = 64
+"""Steps between two looks at the losses; each look waits for the device."""
+
+
+@dataclass(frozen=True)
+class History:
+    """One entry a step: its learning rate, and the mini-batch loss before the step (without the penalty).
+
+    >>> History(loss=(0.7, 0.6), learning_rate=(0.1, 0.05)).steps
+    (0, 1)
+    """
+
+    loss: tuple[float, ...]
+    learning_rate: tuple[float, ...]
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Step numbers, from 0."""
+        return tuple(range(len(self.loss)))
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A history being written on the device, so that a step need not wait for its loss.
+
+    >>> trace = Trace.start([0.1, 0.05], device=torch.device("cpu"))
+    >>> for step in range(2):
+    ...     trace.write(step, torch.tensor(0.5))
+    >>> trace.finish().loss
+    (0.5, 0.5)
+    """
+
+    losses: Tensor
+    rates: list[float]
+
+    @staticmethod
+    def start(rates: list[float], *, device: torch.device) -> Trace:
+        """An empty trace for a descent with these learning rates."""
+        return Trace(torch.zeros(len(rates), dtype=torch.float64, device=device), rates)
+
+    def write(self, step: int, loss: Tensor) -> None:
+        """Note a step's loss; every 64 steps, refuse losses that are not finite."""
+        self.losses[step] = loss
+        if (step + 1) % CHECK_EVERY == 0:
+            self._check(step + 1)
+
+    def finish(self) -> History:
+        """The history on the host, checked."""
+        self._check(len(self.rates))
+        return History(tuple(self.losses.tolist()), tuple(self.rates))
+
+    def _check(self, done: int) -> None:
+        bad = ~torch.isfinite(self.losses[:done])
+        if bool(bad.any()):
+            step = int(bad.nonzero()[0])
+            raise blown_up(f"its loss is {self.losses[step].item()} at step {step}", self.rates, step=step)
+
+
+def blown_up(what: str, rates: list[float], *, step: int) -> NotFiniteError:
+    """The error of a descent that has left the finite numbers.
+
+    >>> print(blown_up("its loss is nan at step 3", [0.5] * 8, step=3))
+    The descent has blown up: its loss is nan at step 3 of 8 (learning rate 0.5).
+    Lower learning_rate; stable_learning_rate says how far on a kernel, and a longer warm-up helps a network.
+    """
+    return NotFiniteError(
+        f"The descent has blown up: {what} of {len(rates)} (learning rate {rates[step]:g}).",
+        remedy="Lower learning_rate; stable_learning_rate says how far on a kernel, "
+        "and a longer warm-up helps a network.",
+    )
