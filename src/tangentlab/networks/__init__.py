@@ -8,3 +8,4 @@ from tangentlab.networks.inputs import take_rows as take_rows
 from tangentlab.networks.network import Network as Network
 from tangentlab.networks.parameter_space import ParameterSpace as ParameterSpace
 from tangentlab.networks.safety import inspect_network as inspect_network
+from tangentlab.networks.user_builder import call_builder as call_builder

@@ -48,6 +48,37 @@ def build_user_network(
     >>> build_user_network("torch.nn:Flatten", (1, 8, 8), outputs=1, seed=0)
     Flatten(start_dim=1, end_dim=-1)
     """
+    with _current_folder_first():
+        with _private_randomness(0):  # a module is imported once, whatever seeds follow
+            found = _find(target)
+        if isinstance(found, nn.Module):
+            return copy.deepcopy(found)
+        return call_builder(
+            found,
+            input_shape,
+            name=target,
+            outputs=outputs,
+            seed=seed,
+            initialization=initialization,
+            options=options,
+        )
+
+
+def call_builder(
+    builder: Callable[..., Any],
+    input_shape: tuple[int, ...],
+    *,
+    name: str,
+    outputs: int,
+    seed: int,
+    initialization: str = "lecun",
+    options: Mapping[str, object] | None = None,
+) -> nn.Module:
+    """The module that a function or class makes, called as `build_user_network` calls it; `name` is for messages.
+
+    >>> call_builder(lambda outputs: nn.Linear(3, outputs), (3,), name="mine", outputs=2, seed=0).out_features
+    2
+    """
     keywords: dict[str, object] = {
         "input_shape": tuple(input_shape),
         "outputs": outputs,
@@ -55,13 +86,8 @@ def build_user_network(
         "generator": generator(seed, "network"),
         "initialization": initialization,
     }
-    with _current_folder_first():
-        with _private_randomness(0):  # a module is imported once, whatever seeds follow
-            found = _find(target)
-        with _private_randomness(derive(seed, "network")):
-            if isinstance(found, nn.Module):
-                return copy.deepcopy(found)
-            return _call(found, target=target, keywords=keywords, options=options or {})
+    with _private_randomness(derive(seed, "network")):
+        return _call(builder, target=name, keywords=keywords, options=options or {})
 
 
 def _find(target: str) -> Any:
