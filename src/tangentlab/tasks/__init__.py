@@ -1,0 +1,15 @@
+"""What to learn: data with targets (groups of classes, all classes, random labels) and synthetic parity,
+each a function that returns one frozen, validated `Task`, and a catalogue that builds them from a name.
+"""
+
+from tangentlab.tasks.catalogue import TASKS as TASKS
+from tangentlab.tasks.catalogue import USAGE as USAGE
+from tangentlab.tasks.catalogue import make_task as make_task
+from tangentlab.tasks.group import group as group
+from tangentlab.tasks.grouping import read_groups as read_groups
+from tangentlab.tasks.grouping import write_groups as write_groups
+from tangentlab.tasks.multiclass import multiclass as multiclass
+from tangentlab.tasks.parity import parity as parity
+from tangentlab.tasks.random_labels import balanced_labels as balanced_labels
+from tangentlab.tasks.random_labels import random_labels as random_labels
+from tangentlab.tasks.task import Task as Task
