@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tangentlab.training.leave_one_out import diagonal_blocks, spectral_blocks
+from tangentlab.linalg import diagonal_blocks
+from tangentlab.training.leave_one_out import spectral_blocks
 
 
 @pytest.mark.parametrize(("systems", "stride"), [(1, 1), (3, 1), (1, 3)])

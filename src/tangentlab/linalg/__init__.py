@@ -12,6 +12,7 @@ from tangentlab.linalg.floating_tensor import floating_tensor as floating_tensor
 from tangentlab.linalg.floating_tensor import rounding_of as rounding_of
 from tangentlab.linalg.output_blocks import KernelBlocks as KernelBlocks
 from tangentlab.linalg.output_blocks import as_columns as as_columns
+from tangentlab.linalg.output_blocks import diagonal_blocks as diagonal_blocks
 from tangentlab.linalg.positive import NumericalWarning as NumericalWarning
 from tangentlab.linalg.positive import expect_positive as expect_positive
 from tangentlab.linalg.positive import negative_band as negative_band

@@ -132,6 +132,19 @@ class KernelBlocks:
         return KernelBlocks(taken.reshape(1, -1, self.systems.shape[2]), self.form, c)
 
 
+def diagonal_blocks(systems: Tensor, *, stride: int) -> Tensor:
+    """The blocks of each row of data with itself, from a stack (b, N, N) with N = n·s, as a view (b, n, s, s).
+
+    >>> import torch
+    >>> diagonal_blocks(torch.arange(16.0).view(1, 4, 4), stride=2)[0, 1]
+    tensor([[10., 11.],
+            [14., 15.]])
+    """
+    b, N, _ = systems.shape
+    n = N // stride
+    return systems.reshape(b, n, stride, n, stride).diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
+
+
 def as_columns(name: str, values: Any, *, rows: int | None = None) -> Tensor:
     """Values per row as (n, c): a vector (n,) becomes one column. Checked to be finite.
 

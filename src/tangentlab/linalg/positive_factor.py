@@ -8,7 +8,6 @@ kernel that is not positive, because that is refused before.
 from __future__ import annotations
 
 import numbers
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +18,15 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, NumericalError
 from tangentlab.linalg.floating_tensor import rounding_of
-from tangentlab.linalg.positive import NumericalWarning, expect_positive, spectral_norm, symmetric
+from tangentlab.linalg.positive import expect_positive, spectral_norm, symmetric
 
 
 @dataclass(frozen=True, eq=False)
 class PositiveFactor:
     """L Lᵀ = K + (ridge + jitter) I, float64.
 
-    `matrix` is K, `lower` is L, `ridge` what was asked, `jitter` what was added beyond it, and `condition`
-    LAPACK's estimate of the condition number of L Lᵀ in the 1-norm.
+    `matrix` is K, `lower` is L, `ridge` what was asked, `jitter` what was added beyond it, `condition` LAPACK's
+    estimate of the condition number of L Lᵀ in the 1-norm, and `rounding` the ε that K was computed with.
 
     >>> factor = factor_positive(torch.diag(torch.tensor([3.0, 1.0])), ridge=1.0)
     >>> round(factor.condition, 9), factor.jitter, factor.solve(torch.ones(2, 1)).flatten().tolist()
@@ -39,6 +38,28 @@ class PositiveFactor:
     ridge: float
     jitter: float
     condition: float
+    rounding: float
+
+    @property
+    def doubt(self) -> str | None:
+        """A sentence when jitter was needed or the condition exceeds 1/ε, for then small directions are rounding.
+
+        >>> factor_positive(torch.diag(torch.tensor([1.0, 1e-9])), ridge=0.0).doubt
+        '`K` + 0 I has condition 1e+09, more than the precision it was computed in, 1.2e-07, can tell: ...'
+        >>> factor_positive(torch.diag(torch.tensor([1.0, 1e-9])), ridge=0.1).doubt
+        """
+        if self.jitter:
+            return (
+                f"`K` of {len(self.lower)} rows is singular to rounding: {self.jitter:.2g} was added to its "
+                "diagonal. Give a larger ridge to choose for yourself."
+            )
+        if self.condition * self.rounding > 1:
+            return (
+                f"`K` + {self.ridge:.2g} I has condition {self.condition:.2g}, more than the precision it was "
+                f"computed in, {self.rounding:.2g}, can tell: small directions of the solution are rounding. "
+                "Give a larger ridge."
+            )
+        return None
 
     def solve(self, b: Tensor) -> Tensor:
         """(L Lᵀ)⁻¹ b for b (n, r), with one step of refinement towards (K + ridge I)⁻¹ b where that helps.
@@ -76,8 +97,7 @@ def factor_positive(
 ) -> PositiveFactor:
     """Factor K + ridge I for a symmetric positive semidefinite K (n, n); refuses any other. O(n³).
 
-    Warns (`NumericalWarning`) when jitter was needed, and when the condition exceeds 1/ε, for then the answer's
-    smallest directions are rounding. `rounding` as in `symmetric`.
+    `rounding` as in `symmetric`. Look at `.doubt` before trusting a solution.
 
     >>> factor_positive(torch.tensor([[1.0, 2.0], [2.0, 1.0]]))
     Traceback (most recent call last):
@@ -104,21 +124,7 @@ def factor_positive(
             )
         lower = _cholesky(matrix, ridge + jitter)
     condition = _condition(matrix, ridge + jitter, lower)
-    if jitter:
-        warnings.warn(
-            f"`{name}` of {n} rows is singular to rounding: {jitter:.2g} ({jitter / scale:.1g} of its largest "
-            "eigenvalue) was added to its diagonal. Give a larger ridge to choose for yourself.",
-            NumericalWarning,
-            stacklevel=2,
-        )
-    elif condition * rounding > 1:
-        warnings.warn(
-            f"`{name}` + {ridge:.2g} I has condition {condition:.2g}, more than the precision it was computed "
-            f"in, {rounding:.1g}, can tell: small directions of the solution are rounding. Give a larger ridge.",
-            NumericalWarning,
-            stacklevel=2,
-        )
-    return PositiveFactor(matrix, lower, ridge, jitter, condition)
+    return PositiveFactor(matrix, lower, ridge, jitter, condition, rounding)
 
 
 def expect_ridge(ridge: float, *, name: str = "ridge") -> None:

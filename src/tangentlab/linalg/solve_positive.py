@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg.floating_tensor import floating_tensor
+from tangentlab.linalg.positive import NumericalWarning
 from tangentlab.linalg.positive_factor import PositiveFactor, factor_positive
 
 
@@ -52,6 +54,8 @@ def solve_positive(
     factor = factor_positive(K, ridge=ridge, rounding=rounding, name=name)
     columns = b[:, None] if b.ndim == 1 else b
     expect_shape("b", columns, "n r", n=len(factor.matrix))
+    if factor.doubt:
+        warnings.warn(factor.doubt, NumericalWarning, stacklevel=2)
     value = factor.solve(columns)
     return Solution(
         value.reshape(b.shape), relative_residual(factor, value, columns), factor.condition, factor.jitter

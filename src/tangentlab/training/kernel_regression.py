@@ -8,6 +8,7 @@ solved in float64, with the residual, the condition and any jitter reported in `
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,15 +18,17 @@ import torch
 from torch import Tensor
 
 from tangentlab.linalg import (
+    NumericalWarning,
     PositiveFactor,
     Solution,
     block_eigenpairs,
+    diagonal_blocks,
     expect_ridge,
     factor_positive,
     rounding_of,
 )
 from tangentlab.training.anchored_targets import AnchoredTargets
-from tangentlab.training.leave_one_out import diagonal_blocks, left_out_residuals
+from tangentlab.training.leave_one_out import left_out_residuals
 from tangentlab.training.ridge_path import RidgePath, generalized_cross_validation, ridge_path
 
 
@@ -60,6 +63,8 @@ class KernelRegression:
         blocks = data.blocks
         rounding = rounding_of(blocks.systems) if rounding is None else rounding
         factors = tuple(factor_positive(one, ridge=self.ridge, rounding=rounding) for one in blocks.systems)
+        for doubt in {factor.doubt: None for factor in factors if factor.doubt}:
+            warnings.warn(doubt, NumericalWarning, stacklevel=2)
         sides = blocks.pack(data.residual)
         values = torch.stack([factor.solve(side) for factor, side in zip(factors, sides)])
         missed = torch.stack([factor.product(a) - side for factor, a, side in zip(factors, values, sides)])

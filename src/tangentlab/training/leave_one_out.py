@@ -16,18 +16,6 @@ from torch import Tensor
 from tangentlab.linalg import KernelBlocks
 
 
-def diagonal_blocks(inverse: Tensor, *, stride: int) -> Tensor:
-    """The blocks G_ii of a stack of inverses (b, N, N), as (b, n, s, s) with N = n·s.
-
-    >>> diagonal_blocks(torch.arange(16.0).view(1, 4, 4), stride=2)[0, 1]
-    tensor([[10., 11.],
-            [14., 15.]])
-    """
-    b, N, _ = inverse.shape
-    n = N // stride
-    return inverse.reshape(b, n, stride, n, stride).diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
-
-
 def spectral_blocks(vectors: Tensor, weights: Tensor, *, stride: int) -> Tensor:
     """The same blocks of V diag(w) Vᵀ, from vectors (b, N, N) and weights (b, N), without forming it. O(N² s).
 
