@@ -16,16 +16,13 @@ MOST_OUTPUTS = 16
 """Beyond this many combinations the check looks at this many of them ("full" and "diagonal" only)."""
 
 
-def cross_check(
-    network: Network, kernel: Tensor, *, flavour: OutputFlavour, x1: Inputs, x2: Inputs, rows: int = 2
-) -> float:
+def cross_check(network: Network, kernel: Tensor, *, flavour: OutputFlavour, x1: Inputs, x2: Inputs | None) -> float:
     """Largest difference from autograd on a random block, relative to √(Θ_ii Θ_jj); refused when it is no rounding.
 
-    Cost: 2·rows·min(q, 16) backward passes. `kernel` before scaling by the flavour.
+    Two rows against themselves where the kernel is symmetric (`x2` None), else one row of each batch: 2·min(q, 16)
+    backward passes. `kernel` before scaling by the flavour.
     """
     draw = generator(0, "cross-check")
-    first = torch.randperm(count_rows(x1), generator=draw)[:rows]
-    second = torch.randperm(count_rows(x2), generator=draw)[:rows]
     cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
     chosen = torch.arange(flavour.count)
     if flavour.count > MOST_OUTPUTS:
@@ -33,10 +30,12 @@ def cross_check(
             return float("nan")
         chosen = torch.randperm(flavour.count, generator=draw)[:MOST_OUTPUTS]
         cotangents = cotangents[chosen.to(cotangents.device)]
+    first = torch.randperm(count_rows(x1), generator=draw)[: 2 if x2 is None else 1]
+    second = first if x2 is None else torch.randperm(count_rows(x2), generator=draw)[:1]
     left = _gradients(network, x1, first, cotangents)
-    right = _gradients(network, x2, second, cotangents)
-    products = torch.einsum("nqp,mrp->nmqr", left, right)
-    scale = left.norm(dim=2)[:, None, :, None] * right.norm(dim=2)[None, :, None, :]
+    right = left if x2 is None else _gradients(network, x2, second, cotangents)
+    products = torch.stack([torch.einsum("nqp,mrp->nmqr", a.double(), b.double()) for a, b in zip(left, right)]).sum(0)
+    scale = _norms(left)[:, None, :, None] * _norms(right)[None, :, None, :]
     block = kernel[first.to(kernel.device)][:, second.to(kernel.device)].double()
     chosen = chosen.to(kernel.device)
     if flavour.contraction == "trace":
@@ -58,7 +57,11 @@ def cross_check(
     return difference
 
 
-def _gradients(network: Network, x: Inputs, index: Tensor, cotangents: Tensor) -> Tensor:
+def _gradients(network: Network, x: Inputs, index: Tensor, cotangents: Tensor) -> list[Tensor]:
     rows = network.place(take_rows(x, index))
     found = sample_gradients(network, rows, names=network.names, cotangents=cotangents, way="autograd")
-    return network.space.flatten(found, leading=2).detach().double()
+    return [gradient.detach().flatten(2) for gradient in found.values()]
+
+
+def _norms(gradients: list[Tensor]) -> Tensor:
+    return torch.stack([gradient.norm(dim=2).double().square() for gradient in gradients]).sum(0).sqrt()

@@ -139,7 +139,7 @@ class NeuralTangentKernel:
         expect_finite(
             "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
         )
-        difference = cross_check(network, values, flavour=flavour, x1=x1, x2=x1 if x2 is None else x2)
+        difference = cross_check(network, values, flavour=flavour, x1=x1, x2=x2)
         return values.mul_(flavour.scale), difference, maker.routes.describe()
 
     def _plan(self, few: Inputs, flavour: OutputFlavour, rows: int, columns: int) -> Any:

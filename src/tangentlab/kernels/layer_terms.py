@@ -46,7 +46,12 @@ class TermMaker:
         kept = {name: _settled(term, forms[name]) for name, term in terms.items()}
         size = cotangents.element_size()
         numbers = sum(term.row_numbers for term in kept.values())
-        workspace = max((term.explicit_numbers for term in kept.values() if not isinstance(term, Rows)), default=0)
+        written_out = [
+            term.explicit_numbers
+            for name, term in kept.items()
+            if forms[name] == "explicit" and not isinstance(term, Rows)
+        ]
+        workspace = max(written_out, default=0)
         return TermMaker(network, routes, cotangents, contraction, forms), size * (numbers + workspace)
 
     def block(self, x: Inputs, *, step: int) -> Terms:

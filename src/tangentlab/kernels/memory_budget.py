@@ -14,6 +14,9 @@ _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "m
 _SHARE = 0.4
 """Share of the free memory taken when no budget is given."""
 
+_STEP_BYTES = 32 * 2**20
+"""Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
+
 
 def parse_bytes(memory: int | float | str) -> int:
     """A number of bytes, or words such as "512MiB" and "4GB".
@@ -89,7 +92,7 @@ def plan_blocks(
     block = largest
     while block > 1 and _need(block, pairs=pairs, row_bytes=row_bytes) > left:
         block = (block + 1) // 2
-    step = max(1, min(block, 128, left // (8 * max(row_bytes, 1)) or 1))
+    step = max(1, min(block, max(16, _STEP_BYTES // max(row_bytes, 1)), left // (4 * max(row_bytes, 1)) or 1))
     need = _need(block, pairs=pairs, row_bytes=row_bytes)
     kept = max(1, (left - need) // max(1, block * row_bytes) + 1)
     return BlockPlan(block=block, step=step, bytes=need, kept_blocks=kept)

@@ -1,0 +1,48 @@
+"""Every public name has a page: what it is, and an example that runs."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import pytest
+import tangentlab as tl
+
+CALLABLE = [name for name in tl.__all__ if callable(getattr(tl, name))]
+
+
+def test_the_typed_list_and_the_lazy_list_are_one():
+    tree = ast.parse(Path(tl.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    typed = {alias.asname for node in block.body for alias in node.names}
+    assert typed == set(tl.__all__)
+
+
+@pytest.mark.parametrize("name", tl.__all__)
+def test_public_name_resolves_and_is_documented(name):
+    value = getattr(tl, name)
+    assert inspect.getdoc(value)
+    assert name in dir(tl)
+    assert name in tl.__doc__ or name.endswith("Error") or name in ("Jacobian", "LinearizedModule", "Eigenpairs", "Results")
+
+
+@pytest.mark.parametrize("name", CALLABLE)
+def test_public_callable_has_a_runnable_example(name):
+    assert ">>>" in inspect.getdoc(getattr(tl, name))
+
+
+@pytest.mark.parametrize("name", CALLABLE)
+def test_public_callable_takes_at_most_two_positional_arguments_without_default(name):
+    value = getattr(tl, name)
+    if inspect.isclass(value) and issubclass(value, Exception):
+        return
+    positional = [
+        p
+        for p in inspect.signature(value).parameters.values()
+        if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty
+    ]
+    assert len(positional) <= (4 if name in ("train", "train_function_space") or inspect.isclass(value) else 2)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nkt'"):
+        tl.nkt  # noqa: B018
