@@ -1,0 +1,12 @@
+"""Measurements, one a file: what a kernel says of a target, of itself, and of another kernel. None trains."""
+
+from tangentlab.probes.alignment import Alignment as Alignment
+from tangentlab.probes.alignment import alignment as alignment
+from tangentlab.probes.complexity import Complexity as Complexity
+from tangentlab.probes.complexity import complexity as complexity
+from tangentlab.probes.kernel_distance import kernel_distance as kernel_distance
+from tangentlab.probes.kernel_target import KernelTarget as KernelTarget
+from tangentlab.probes.spectrum import Spectrum as Spectrum
+from tangentlab.probes.spectrum import spectrum as spectrum
+from tangentlab.probes.target_energy import TargetEnergy as TargetEnergy
+from tangentlab.probes.target_energy import target_energy as target_energy

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tangentlab._errors import ArgumentError
+from tangentlab.probes import target_energy
+
+
+def gram(n: int, p: int, seed: int = 0) -> np.ndarray:
+    F = np.random.default_rng(seed).standard_normal((n, p))
+    return F @ F.T
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_shares_are_squared_projections_and_sum_to_one(columns):
+    K, y = gram(9, 20), np.random.default_rng(1).standard_normal((9, columns))
+    values, vectors = np.linalg.eigh(K)
+    found = target_energy(K, y)
+    expected = ((vectors[:, ::-1].T @ y) ** 2).sum(1) / (y**2).sum()
+    np.testing.assert_allclose(found.shares, expected, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(found.values, values[::-1], rtol=1e-10)
+    assert found.cumulative[-1] == pytest.approx(1)
+    assert found.top(4) == pytest.approx(expected[:4].sum())
+
+
+def test_an_eigenvector_has_all_its_energy_in_its_place():
+    K = gram(9, 20)
+    vector = np.linalg.eigh(K)[1][:, -3]
+    found = target_energy(K, 5 * vector, k=4)
+    np.testing.assert_allclose(found.shares, [0, 0, 1, 0], atol=1e-14)
+
+
+def test_a_target_is_its_own_kernels_first_eigenvector():
+    y = np.array([1.0, -1.0, 1.0, 1.0])
+    assert target_energy(np.outer(y, y), y, k=1).top(1) == pytest.approx(1)
+
+
+def test_eigenvectors_of_different_outputs_are_ranked_together():
+    K = np.stack([np.diag([1.0, 4.0]), np.diag([3.0, 2.0])], axis=2)
+    found = target_energy(K, [[1.0, 3.0], [2.0, 4.0]])
+    assert found.values.tolist() == [4.0, 3.0, 2.0, 1.0]
+    np.testing.assert_allclose(found.shares, np.array([4, 9, 16, 1]) / 30)
+    np.testing.assert_allclose(target_energy(K, [[1.0, 3.0], [2.0, 4.0]], k=2).shares, [4 / 30, 9 / 30])
+
+
+def test_a_full_kernel_is_flattened():
+    F = np.random.default_rng(0).standard_normal((4, 2, 20))
+    y = np.random.default_rng(1).standard_normal((4, 2))
+    flat = F.reshape(8, 20) @ F.reshape(8, 20).T
+    expected = target_energy(flat, y.reshape(8)).shares
+    found = target_energy(np.einsum("ikp,jlp->ijkl", F, F), y).shares
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_more_eigenvectors_than_there_are_is_refused():
+    with pytest.raises(ArgumentError, match="`k`"):
+        target_energy(np.eye(3), np.ones(3), k=4)
