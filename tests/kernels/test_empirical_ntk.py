@@ -142,11 +142,12 @@ class BareParameter(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.randn(4))
         self.token = nn.Parameter(torch.randn(1, 1, 4))
+        self.temperature = nn.Parameter(torch.tensor(1.5))  # a scalar has no axis at all
         self.head = nn.Linear(4, 2)
 
     def forward(self, x):
         x = torch.cat([self.token.expand(len(x), -1, -1), x.unsqueeze(1) * self.scale], 1)
-        return self.head(torch.softmax(x, -1).sum(1)) @ torch.outer(self.scale[:2], self.scale[2:])
+        return self.head(torch.softmax(x, -1).sum(1)) @ torch.outer(self.scale[:2], self.scale[2:]) * self.temperature
 
 
 class InPlace(nn.Module):

@@ -60,7 +60,7 @@ def cross_check(network: Network, kernel: Tensor, *, flavour: OutputFlavour, x1:
 def _gradients(network: Network, x: Inputs, index: Tensor, cotangents: Tensor) -> list[Tensor]:
     rows = network.place(take_rows(x, index))
     found = sample_gradients(network, rows, names=network.names, cotangents=cotangents, way="autograd")
-    return [gradient.detach().flatten(2) for gradient in found.values()]
+    return [gradient.detach().reshape(*gradient.shape[:2], -1) for gradient in found.values()]
 
 
 def _norms(gradients: list[Tensor]) -> Tensor:

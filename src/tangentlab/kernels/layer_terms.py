@@ -90,7 +90,7 @@ class TermMaker:
             rows = sample_gradients(
                 self.network, x, names=self.routes.general, cotangents=self.cotangents, way=self.routes.general_way
             )
-            small = {name: r.detach().flatten(2) for name, r in rows.items()}
+            small = {name: r.detach().reshape(*r.shape[:2], -1) for name, r in rows.items()}
             terms["+".join(self.routes.general)] = Rows(torch.cat(list(small.values()), dim=2))
         return terms
 

@@ -56,7 +56,8 @@ class ParameterSpace:
 
     def flatten(self, tensors: Mapping[str, Tensor], *, leading: int = 0) -> Tensor:
         """Concatenate the tensors into (..., p), keeping `leading` axes in front."""
-        return torch.cat([tensors[name].flatten(leading) for name, _ in self.shapes], dim=leading)
+        parts = [tensors[name].reshape(*tensors[name].shape[:leading], -1) for name, _ in self.shapes]
+        return torch.cat(parts, dim=leading)
 
     def unflatten(self, vector: Tensor) -> dict[str, Tensor]:
         """Split the last axis of a (..., p) vector into named tensors."""
