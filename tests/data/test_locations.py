@@ -27,6 +27,12 @@ def test_places_come_in_the_documented_order(home, monkeypatch):
     )
 
 
+def test_the_folder_itself_may_be_named_if_it_goes_by_the_name(home, monkeypatch):
+    monkeypatch.setenv("TANGENTLAB_DATA", str(home / "MNIST" / "raw"))
+    assert search_order(["mnist", "MNIST/raw"])[0] == home / "MNIST" / "raw"
+    assert home / "MNIST" / "raw" not in search_order(["fashion-mnist"])
+
+
 def test_an_explicit_path_is_the_only_place(home, monkeypatch):
     monkeypatch.setenv("TANGENTLAB_DATA", str(home / "own"))
     assert search_order(["mnist"], path="~/here") == (home / "here", home / "here" / "mnist")

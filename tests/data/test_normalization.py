@@ -46,6 +46,11 @@ def test_constant_features_are_centred_and_not_scaled(value):
     assert float(normalization(x)[:, 0].abs().max()) == 0.0
 
 
+def test_a_channel_that_is_constant_up_to_rounding_is_not_scaled_up():
+    x = torch.full((17, 1, 7, 7), 0.1)  # its mean in float32 is not 0.1 exactly
+    assert float(Normalization.of(x)(x).abs().max()) < 1e-7
+
+
 def test_small_values_are_no_constants():
     x = 1e-12 * torch.tensor([[1.0], [3.0]])
     torch.testing.assert_close(Normalization.of(x)(x), torch.tensor([[-1.0], [1.0]]))

@@ -46,6 +46,11 @@ def test_integer_labels_are_ordered_as_numbers(table):
     assert table("1,10\n2,9\n3,10\n").classes == ("9", "10")
 
 
+def test_a_header_of_numbers_is_known_by_its_label(table):
+    data = table("0,1,label\n5,6,0\n7,8,1\n")
+    assert (data.n, data.classes) == (2, ("0", "1"))
+
+
 def test_class_names_are_kept_verbatim(table):
     hostile = "</script><img src=x onerror=alert(1)>"
     assert table(f'1,"{hostile}"\n2," b"\n').classes == (" b", hostile)

@@ -49,6 +49,11 @@ def test_rows_are_those_of_the_data_and_labels_change_with_the_seed(digits):
     assert torch.equal(task.y_train, random_labels(digits, **SIZES).y_train)
 
 
+def test_train_and_test_labels_are_other_draws(digits):
+    task = random_labels(digits, samples=200, test_samples=200)
+    assert not torch.equal(task.y_train, task.y_test)
+
+
 def test_smaller_samples_keep_their_labels(digits):
     small = random_labels(digits, samples=50, test_samples=200)
     large = random_labels(digits, **SIZES)

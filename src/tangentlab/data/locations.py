@@ -29,7 +29,9 @@ def search_order(folders: Sequence[str], *, path: str | os.PathLike[str] | None 
 
     `folders` are the names its folder goes by. An explicit `path` is the only place searched, as the
     folder itself or the one that holds it: data from elsewhere would not be what was asked for. Without
-    it: `$TANGENTLAB_DATA`, the system's folders, ~/data (torchvision's layouts), the user's cache.
+    it: `$TANGENTLAB_DATA` (the folder itself only if it goes by one of the names, as MNIST and
+    Fashion-MNIST have files of the same names), the system's folders, ~/data (torchvision's layouts), the
+    user's cache.
 
     >>> [str(place) for place in search_order(["mnist"], path="/data")]
     ['/data', '/data/mnist']
@@ -39,8 +41,9 @@ def search_order(folders: Sequence[str], *, path: str | os.PathLike[str] | None 
         return (given, *(given / folder for folder in folders))
     own = os.environ.get("TANGENTLAB_DATA")
     roots = [Path(own).expanduser()] if own else []
+    itself = [root for root in roots if any(root.match(folder) for folder in folders)]
     roots += [*map(Path, SYSTEM_FOLDERS), Path("~/data").expanduser(), cache_folder()]
-    return tuple(root / folder for root in roots for folder in folders)
+    return (*itself, *(root / folder for root in roots for folder in folders))
 
 
 def find(

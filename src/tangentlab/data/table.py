@@ -18,8 +18,9 @@ def read_table(path: str | os.PathLike[str], *, label: str | None = None, name: 
     r"""Data from a CSV file: one row a line, features as numbers, labels as integers or text.
 
     The labels are the column named `label`, or the last one. The first line is a header when any of its
-    feature cells is not a number. The separator is the commonest of comma, semicolon and tab in it.
-    Class names are the labels' text, verbatim. An empty cell counts as not a number and is refused.
+    feature cells is not a number, or its label alone is not one. The separator is the commonest of comma,
+    semicolon and tab in it. Class names are the labels' text, verbatim. An empty cell counts as not a
+    number and is refused.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +46,7 @@ def read_table(path: str | os.PathLike[str], *, label: str | None = None, name: 
             )
     column = _label_column(path, lines[0][1], label)
     header = lines[0][1]
-    if label is not None or not all(_is_number(c) for i, c in enumerate(header) if i != column):
+    if label is not None or _is_header(lines, column):
         lines = lines[1:]
     else:
         header = [f"column {i + 1}" for i in range(width)]
@@ -81,6 +82,14 @@ def _label_column(path: Path, header: list[str], label: str | None) -> int:
     if label not in names:
         raise UnknownNameError("label", label, names, remedy=f"These are the columns of {path.name}.")
     return names.index(label)
+
+
+def _is_header(lines: list[tuple[int, list[str]]], column: int) -> bool:
+    first = lines[0][1]
+    if not all(_is_number(cell) for i, cell in enumerate(first) if i != column):
+        return True
+    others = [_is_number(cells[column]) for _, cells in lines[1:]]
+    return not _is_number(first[column]) and bool(others) and all(others)
 
 
 def _labels(path: Path, lines: list[tuple[int, list[str]]], column: int) -> list[str] | list[float]:
