@@ -15,5 +15,6 @@ from tangentlab.training.loss import LOSSES as LOSSES
 from tangentlab.training.ridge_path import RidgePath as RidgePath
 from tangentlab.training.schedule import SCHEDULES as SCHEDULES
 from tangentlab.training.stable_rate import stable_learning_rate as stable_learning_rate
+from tangentlab.training.temperature import inverse_temperature as inverse_temperature
 from tangentlab.training.train import TrainingState as TrainingState
 from tangentlab.training.train import train as train
