@@ -1,0 +1,170 @@
+"""compare: networks beside their linearizations over a grid, in one call."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from tangentlab._errors import ArgumentError
+from tangentlab.data import Data
+from tangentlab.experiments.progress import DONE, FAILED, Event
+from tangentlab.experiments.results import Results
+from tangentlab.experiments.run import Run
+from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.spec import ComparisonSpec
+from tangentlab.networks import Network
+from tangentlab.tasks import Task
+
+
+def compare(
+    networks: Any = None,
+    tasks: Any = None,
+    *,
+    data: Any = "digits",
+    data_path: str | Path | None = None,
+    samples: int | Iterable[int] | None = None,
+    test_samples: int | None = None,
+    seeds: int | Iterable[int] = 3,
+    learners: str | Iterable[str] = "all",
+    descent: Mapping[str, Any] | None = None,
+    ridge: float | str | None = None,
+    initialization: str | None = None,
+    dtype: str | None = None,
+    kernel: str | None = None,
+    end_statistics: str | None = None,
+    threads: int = 1,
+    out: str | Path | None = None,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Results:
+    """Put networks beside their linearizations on tasks, sample sizes and seeds, and return what was found.
+
+    In every cell of the grid all learners see the same rows, and those that descend the same batches and schedule.
+
+    Parameters
+    ----------
+    networks: names ("mlp", "lenet:activation=gelu", "package.module:build"), modules, Networks or builders; a
+        dictionary gives them names. A module is copied for each cell; a builder is called with those of
+        `input_shape`, `outputs`, `seed`, `generator` that it takes. Default "mlp" and "lenet"
+    tasks: names ("group:0-4", "classes", "random:2", "parity:3") or Tasks; default those that suit the data
+    data: a name, a path, `Data`, or a pair of arrays (x, y)
+    samples, test_samples: training sizes and test rows; default up to 1000 of either
+    seeds: how many, or which; each draws rows, initial weights and batches of its own
+    learners: of "network", "linear-init", "linear-end", "ridge-init", "ridge-end"; default all
+    descent: fields of a `Descent` without loss and seed, such as {"epochs": 30, "learning_rate": 0.05}
+    ridge: a share of the kernel's mean diagonal, default 1e-3, or "leave-one-out" to choose it in each cell
+    initialization, dtype, kernel, end_statistics, threads: see `ComparisonSpec`
+    out: a folder to keep the records in; a call that was stopped goes on where it was. Default: keep nothing
+    jobs: worker processes; above 1 in a script, call it under `if __name__ == "__main__":`
+    progress: called with (cells finished, cells to run)
+
+    A cell that fails is in `.failed` and does not end the others.
+
+    >>> results = compare("mlp:width=4", "random:2", samples=20, test_samples=20, seeds=1, descent={"epochs": 2})
+    >>> [row["learner"] for row in results.rows()]
+    ['network', 'linear-init', 'linear-end', 'ridge-init', 'ridge-end']
+    """
+    named_networks, own_networks = _named(networks, "networks", kinds=(nn.Module, Network))
+    named_tasks, own_tasks = _named(tasks, "tasks", kinds=(Task,))
+    held = data if isinstance(data, (str, Path)) else _as_data(data)
+    sources = Sources(
+        str(held) if isinstance(held, Path) else held,
+        None if data_path is None else str(data_path),
+        networks=own_networks,
+        tasks=own_tasks,
+    )
+    spec = ComparisonSpec.of(
+        networks=named_networks,
+        tasks=named_tasks,
+        data=held.name if isinstance(held, Data) else str(held),
+        data_path=sources.data_path,
+        samples=samples,
+        test_samples=test_samples,
+        seeds=seeds,
+        learners=learners,
+        descent=descent or {},
+        ridge=ridge,
+        initialization=initialization,
+        dtype=dtype,
+        kernel=kernel,
+        end_statistics=end_statistics,
+        threads=threads,
+    )
+    if out is not None:
+        return _completed(Run.start(spec, out, sources=sources), jobs=jobs, progress=progress, keep=True)
+    with tempfile.TemporaryDirectory(prefix="tangentlab-") as folder:
+        run = Run.start(spec, Path(folder) / "run", sources=sources)
+        return _completed(run, jobs=jobs, progress=progress, keep=False)
+
+
+def _completed(run: Run, *, jobs: int, progress: Callable[[int, int], None] | None, keep: bool) -> Results:
+    total, ended = len(run.unfinished), []
+
+    def report(event: Event) -> None:
+        if event.kind in (DONE, FAILED):
+            ended.append(event)
+            if progress is not None:
+                progress(len(ended), total)
+
+    run.execute(jobs=jobs, report=report)
+    found = Results.of(run.store)
+    return found if keep else Results(found.records, found.spec)
+
+
+def _named(given: Any, argument: str, *, kinds: tuple[type, ...]) -> tuple[list[str] | None, dict[str, Any]]:
+    """Names in the order given, and the objects among what was given under theirs."""
+    if given is None:
+        return None, {}
+    if isinstance(given, Mapping):
+        pairs = [(str(name), value) for name, value in given.items()]
+    else:
+        single = isinstance(given, (str, *kinds)) or not isinstance(given, Iterable)
+        pairs = [(_name_of(value), value) for value in ([given] if single else given)]
+    own: dict[str, Any] = {}
+    for name, value in pairs:
+        if isinstance(value, str):
+            if name != value:
+                raise ArgumentError(
+                    argument, expected="an object under each name", got=repr(value), remedy="Give names as a list."
+                )
+        elif isinstance(value, kinds) or (callable(value) and nn.Module in kinds):
+            if name in own:
+                raise ArgumentError(
+                    argument, expected="named apart", got=f"two called {name!r}", remedy="Give a dictionary."
+                )
+            own[name] = value
+        else:
+            raise ArgumentError(
+                argument,
+                expected="made of names or of " + " or ".join(kind.__name__ for kind in kinds),
+                got=type(value).__name__,
+                remedy="Give a name such as " + ("'mlp'." if nn.Module in kinds else "'group:0-4'."),
+            )
+    return [name for name, _ in pairs], own
+
+
+def _name_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Network):
+        value = value.module
+    if isinstance(value, Task):
+        return value.name
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _as_data(data: Any) -> Data:
+    if isinstance(data, Data):
+        return data
+    if isinstance(data, tuple) and len(data) == 2:
+        return Data.from_arrays(*data, name="arrays")
+    raise ArgumentError(
+        "data",
+        expected="a name, a path, Data, or a pair of arrays (x, y)",
+        got=type(data).__name__,
+        remedy="Try data=(x, y), or tl.load(...) for data set objects.",
+    )

@@ -1,0 +1,133 @@
+"""A run: a comparison bound to the store that holds it, so that it can be stopped, resumed and repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tangentlab import __version__
+from tangentlab._errors import StoreError
+from tangentlab._fingerprint import fingerprint
+from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.defaults import resolved
+from tangentlab.experiments.execute import Outcome, execute, unfinished
+from tangentlab.experiments.grid import Planned, plan, runnable
+from tangentlab.experiments.progress import Event
+from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.spec import ComparisonSpec
+from tangentlab.experiments.spec_file import spec_to_toml
+from tangentlab.records import Store
+from tangentlab.records.atomic import write_atomically
+
+SPEC_FILE = "spec.toml"
+_ABOUT = ("identities", "given", "fingerprint", "command")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A resolved spec, its sources, its grid and its store. Make one with `Run.start` or `Run.resume`.
+
+    >>> import tempfile
+    >>> spec = ComparisonSpec.of(networks="mlp:width=4", tasks="random:2", samples=20, seeds=1, epochs=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = Run.start(spec, folder + "/run", sources=Sources("digits"))
+    ...     run.execute().done, Run.resume(folder + "/run").unfinished
+    (1, ())
+    """
+
+    spec: ComparisonSpec
+    sources: Sources
+    planned: tuple[Planned, ...]
+    store: Store
+
+    @classmethod
+    def start(cls, spec: ComparisonSpec, out: str | Path, *, sources: Sources, command: str | None = None) -> Run:
+        """Resolve a spec for its data, lay out its grid, and make its store, or open it if it holds the same grid.
+
+        Nothing is written before the whole spec makes sense. `command` is the line that repeats the run.
+        Errors: those of the spec, the data and the names in it; `StoreError` for a folder that cannot be written or
+        that holds another comparison.
+        """
+        spec = resolved(spec, sources.loaded)
+        planned = plan(spec, sources)
+        runnable(planned)
+        about = _about(spec, sources, command=command)
+        store = Store.create(out, spec.to_dict() | about)
+        if not (store.path / SPEC_FILE).exists():
+            text = f"# tangentlab run {SPEC_FILE}\n# fingerprint {about['fingerprint']}\n{spec_to_toml(spec)}"
+            write_atomically(store.path / SPEC_FILE, text.encode())
+        return cls(spec, sources, planned, store)
+
+    @classmethod
+    def resume(cls, path: str | Path) -> Run:
+        """The run that a store was started for, to be completed; the store's own spec is all that is needed.
+
+        Errors: `StoreError` if the version, the data or a network's source is no longer what it was, or if the run
+        was started from Python with things that have no name.
+        """
+        store = Store.open(path)
+        stored = store.spec
+        if not isinstance(stored.get("identities"), Mapping):
+            raise StoreError(f"{path} does not hold a comparison.", remedy="Give the folder of a comparison.")
+        if given := stored.get("given"):
+            raise StoreError(
+                f"{path} was started from Python with its own {' and '.join(given)}.",
+                remedy=f"Make the same call of tangentlab.compare again, with out={str(path)!r}.",
+            )
+        spec = ComparisonSpec.of(**{name: value for name, value in stored.items() if name not in _ABOUT})
+        sources = Sources(spec.data, spec.data_path)
+        now, then = _about(spec, sources, command=None)["identities"], stored["identities"]
+        if changed := sorted(name for name in now if now[name] != then.get(name)):
+            raise StoreError(
+                f"{path} cannot be resumed, for what it was started with has changed: {', '.join(changed)}.",
+                remedy=f"Start anew with `tangentlab run {store.path / SPEC_FILE} --out` and a new folder.",
+            )
+        return cls(spec, sources, plan(spec, sources), store)
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the grid that can run."""
+        return runnable(self.planned)
+
+    @property
+    def unfinished(self) -> tuple[Cell, ...]:
+        """Those that have no finished record yet."""
+        return unfinished(self.cells, self.store)
+
+    def execute(
+        self,
+        *,
+        jobs: int = 1,
+        report: Callable[[Event], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Outcome:
+        """Run what is unfinished (see `execute`)."""
+        return execute(
+            self.cells,
+            store=self.store,
+            sources=self.sources,
+            jobs=jobs,
+            threads=self.spec.threads,
+            report=report,
+            stop=stop,
+        )
+
+
+def _about(spec: ComparisonSpec, sources: Sources, *, command: str | None) -> dict[str, Any]:
+    """What a store keeps beside the fields of the spec."""
+    identities: dict[str, Any] = {"version": __version__, "data": sources.loaded.identity}
+    for name in spec.networks:
+        if digest := sources.network_identity(name):
+            identities[f"network {name}"] = digest
+    for name in sources.tasks:
+        identities[f"task {name}"] = sources.task_identity(name)
+    given = {
+        "data": not isinstance(sources.data, str),
+        "networks": bool(sources.networks),
+        "tasks": bool(sources.tasks),
+    }
+    about = {"identities": identities, "given": [name for name, is_given in given.items() if is_given]}
+    about["fingerprint"] = fingerprint(spec.to_dict() | about)
+    return about | ({"command": command} if command else {})

@@ -1,0 +1,157 @@
+"""One cell from its names to its readings: build, linearize, train, linearize again, fit, measure.
+
+A reading depends on the cell alone: wall times are kept apart, and every random draw has a seed of its own.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from tangentlab.experiments.anchor import Anchor, kernel_flavour
+from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridge
+from tangentlab.experiments.learners import LEARNERS
+from tangentlab.experiments.sources import Sources
+from tangentlab.networks import Network
+from tangentlab.probes import kernel_distance
+from tangentlab.tasks import Task
+from tangentlab.training import TrainingState, train
+
+HISTORY_POINTS = 100
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one cell found, and how long each part took in seconds."""
+
+    readings: dict[str, Any]
+    timings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Clock:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+
+
+def run_cell(cell: Cell, sources: Sources) -> Findings:
+    """Compute every reading of a cell; errors of the network, the data or the numerics are raised.
+
+    >>> from tangentlab.experiments.spec import ComparisonSpec
+    >>> spec = ComparisonSpec.of(test_samples=50, epochs=2, learners=["network", "ridge-init"])
+    >>> cell = Cell(spec=spec, network="mlp:width=4,depth=1", task="random:2", samples=30, seed=0)
+    >>> found = run_cell(cell, Sources(data="digits"))
+    >>> list(found.readings["learners"]), sorted(found.timings)
+    (['network', 'ridge-init'], ['kernel-end', 'kernel-init', 'network', 'ridge-init', 'total'])
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = _run(cell, sources)
+    heard = [
+        f"{w.category.__name__}: {w.message}" for w in caught if not issubclass(w.category, DeprecationWarning)
+    ]
+    found.readings["warnings"] += list(dict.fromkeys(heard))
+    return found
+
+
+def _run(cell: Cell, sources: Sources) -> Findings:
+    clock, spec = _Clock(), cell.spec
+    with clock.part("total"):
+        task = sources.task(cell.task, spec, samples=cell.samples, seed=cell.seed)
+        model = sources.model(cell.network, spec, shape=task.shape, outputs=task.outputs, seed=cell.seed)
+        descent = cell.descent(loss=task.loss)
+        kernel = kernel_flavour(spec.kernel, rows=len(task.x_train), outputs=task.outputs)
+        initial = Network(model, mode="eval")
+        with clock.part("kernel-init"):
+            anchors = {"init": Anchor.at(initial, task, kernel=kernel)}
+        fits, readings = {}, {}
+        if any(name == "network" or LEARNERS[name].anchor == "end" for name in spec.learners):
+            with clock.part("network"):
+                state = train(model, task.x_train, task.y_train, descent)
+            end = _rebound(initial, state.module)
+            fits["network"] = Fit(end(task.x_train), end(task.x_test))
+            frozen = end
+            if spec.end_statistics == "initial":
+                frozen = _rebound(initial, _with_buffers(state.module, initial))
+            with clock.part("kernel-end"):
+                anchors["end"] = Anchor.at(frozen, task, kernel=kernel)
+            readings |= _movement(initial, state) | {"history": _history(state)}
+            readings["kernel_distance"] = kernel_distance(anchors["init"].shared, anchors["end"].shared)
+        for name in spec.learners:
+            anchor = LEARNERS[name].anchor
+            if anchor is not None:
+                with clock.part(name):
+                    fits[name] = _fit(name, anchors[anchor], task, cell)
+        readings["anchors"] = {name: anchor.readings(task, descent) for name, anchor in anchors.items()}
+    readings |= {
+        "learners": {name: assess(fits[name], task) for name in spec.learners},
+        "loss": task.loss,
+        "outputs": task.outputs,
+        "kernel_flavour": "scalar" if task.outputs == 1 else kernel,
+        "parameters": initial.space.size,
+        "classes": list(task.classes),
+        "class_balance": _balance(task),
+        "warnings": [warning for name in spec.learners for warning in fits[name].warnings],
+    }
+    return Findings(readings, clock.seconds)
+
+
+def _fit(name: str, anchor: Anchor, task: Task, cell: Cell) -> Fit:
+    """A linear learner; those at the trained weights are centred, so that they do not start from what was learnt."""
+    centred = LEARNERS[name].anchor == "end"
+    if name.startswith("ridge"):
+        return fit_ridge(anchor, task, ridge=cell.spec.ridge, centred=centred)
+    return fit_linearization(anchor, task, cell.descent(loss=task.loss), centred=centred, name=name)
+
+
+def _rebound(initial: Network, module: nn.Module) -> Network:
+    """A trained module, with the output and the parameters that were selected before."""
+    names = set(initial.names)
+    return Network(module, parameters=lambda name, _: name in names, output=initial.output, mode="eval")
+
+
+def _with_buffers(module: nn.Module, initial: Network) -> nn.Module:
+    """A copy of a module whose buffers (the statistics of batch normalization) are the initial ones."""
+    view = Network(module, mode="eval").module
+    before = initial.buffers
+    with torch.no_grad():
+        for name, buffer in view.named_buffers():
+            buffer.copy_(before[name])
+    return view
+
+
+def _movement(initial: Network, state: TrainingState) -> dict[str, float]:
+    """How far the weights went, and as a share of their initial norm."""
+    start = torch.stack([t.double().square().sum() for t in initial.parameters.values()]).sum().sqrt().item()
+    return {"distance_travelled": state.distance, "relative_distance": state.distance / start if start else 0.0}
+
+
+def _history(state: TrainingState) -> dict[str, Any]:
+    """The mini-batch losses at no more than 100 evenly spaced steps, the first and the last among them."""
+    losses = state.history.loss
+    last = len(losses) - 1
+    points = min(len(losses), HISTORY_POINTS)
+    kept = sorted({round(i * last / max(points - 1, 1)) for i in range(points)})
+    return {"step": kept, "loss": [losses[i] for i in kept]}
+
+
+def _balance(task: Task) -> dict[str, list[float]]:
+    """The share of each class among train and test rows, in the order of the classes."""
+    shares = {}
+    for part, y in (("train", task.y_train), ("test", task.y_test)):
+        mean = y.double().mean(0)
+        shares[part] = [1 - mean.item(), mean.item()] if task.outputs == 1 else mean.tolist()
+    return shares

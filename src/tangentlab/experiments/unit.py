@@ -1,0 +1,84 @@
+"""A cell as a unit of work: run, and put into the store whatever comes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from pathlib import Path
+
+from tangentlab._errors import StoreError, TangentlabError
+from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.machine import machine, versions
+from tangentlab.experiments.run_cell import run_cell
+from tangentlab.experiments.sources import Sources
+from tangentlab.records import Record, Store
+
+TAIL = 4000
+"""Characters of a log that a record keeps."""
+
+
+def run_unit(cell: Cell, sources: Sources, store: Store) -> Record:
+    """Run a cell and put its record into the store; a failure becomes a failed record, and the grid goes on.
+
+    Only what is wrong with the store itself is raised (`StoreError`), for then no other cell could be kept either.
+    """
+    about = {
+        "fingerprint": cell.fingerprint,
+        "spec": cell.to_dict(),
+        "versions": versions(),
+        "machine": machine(threads=cell.spec.threads),
+    }
+    try:
+        found = run_cell(cell, sources)
+    except StoreError:
+        raise
+    except Exception as error:
+        told = traceback.format_exc()
+        with contextlib.suppress(OSError), store.log_path(cell.fingerprint).open("a", encoding="utf-8") as log:
+            log.write(told)
+        return store.put(Record(**about, status="failed", error=describe(error, log=told)))
+    return store.put(Record(**about, readings=found.readings, timings=found.timings))
+
+
+def put_lost(cell: Cell, store: Store, *, exit_code: int | None, attempts: int) -> Record:
+    """Record a cell whose worker died each time it was tried, with the end of its log."""
+    how = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
+    error = {
+        "message": f"Its worker died {attempts} times, the last time with {how}.",
+        "remedy": "Often memory ran out: use fewer workers (-j 1), fewer samples or a smaller network.",
+        "log": tail(store.log_path(cell.fingerprint)),
+    }
+    record = Record(
+        fingerprint=cell.fingerprint,
+        spec=cell.to_dict(),
+        status="failed",
+        versions=versions(),
+        machine=machine(threads=cell.spec.threads),
+        error=error,
+    )
+    return store.put(record)
+
+
+def describe(error: Exception, *, log: str) -> dict[str, str]:
+    """What a record keeps of an exception.
+
+    >>> describe(ValueError("no"), log="...")["message"]
+    'ValueError: no'
+    """
+    if isinstance(error, TangentlabError):
+        return {"message": error.message, "remedy": error.remedy, "log": log[-TAIL:]}
+    words = " ".join(str(error).split())
+    message = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return {"message": message[:TAIL], "remedy": "The log tells where it was raised.", "log": log[-TAIL:]}
+
+
+def tail(path: Path) -> str:
+    """The end of a log file; empty if there is none.
+
+    >>> tail(Path("no-such.log"))
+    ''
+    """
+    try:
+        return path.read_bytes()[-TAIL:].decode("utf-8", errors="replace")
+    except OSError:
+        return ""
