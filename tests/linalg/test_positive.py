@@ -34,10 +34,14 @@ def test_nan_is_refused_wherever_it_stands():
 
 
 def test_asymmetry_of_rounding_is_averaged_away():
-    K = with_spectrum([3.0, 2.0, 1.0])
-    K[0, 2] += 5 * 3 * EPS64 * np.abs(K).max()
+    K = np.full((3, 3), 0.25)
+    K[1, 1] = 4.0
+    K[0, 2] += 9 * 3 * EPS64 * 4.0
     matrix = symmetric(K)
     assert torch.equal(matrix, matrix.T)
+    K[0, 2] = 0.25 + 11 * 3 * EPS64 * 4.0
+    with pytest.raises(NotSymmetricError):
+        symmetric(K)
 
 
 def test_asymmetry_beyond_rounding_is_refused_with_its_size_and_place():
@@ -97,6 +101,7 @@ def test_a_kernel_that_is_not_square_is_refused(shape):
 def test_the_spectral_norm_is_the_largest_magnitude_of_either_sign(n):
     values = np.linspace(-7.0, 5.0, n)
     assert spectral_norm(torch.from_numpy(with_spectrum(values))) == pytest.approx(7.0, rel=1e-3)
+    assert spectral_norm(torch.from_numpy(with_spectrum(values)), tolerance=0) == pytest.approx(7.0, rel=1e-12)
     assert spectral_norm(torch.zeros(n, n, dtype=torch.float64)) == 0.0
 
 

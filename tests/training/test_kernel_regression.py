@@ -128,6 +128,17 @@ def test_a_float32_gram_is_solved_in_float64():
     np.testing.assert_allclose(fit.coefficients.numpy(), expected, rtol=1e-4)  # y was rounded, K was not
 
 
+def test_a_half_precision_gram_is_judged_by_its_own_rounding():
+    F = torch.from_numpy(np.random.default_rng(0).standard_normal((6, 3)))
+    K = (F @ F.T).half()  # rank 3, with negative eigenvalues of half's rounding
+    assert float(torch.linalg.eigvalsh(K.double()).min()) < -1e-5
+    fit = KernelRegression(ridge=0.1).fit(K, torch.ones(6))
+    expected = np.linalg.solve(K.double().numpy() + 0.1 * np.eye(6), np.ones(6))
+    np.testing.assert_allclose(fit.coefficients.numpy(), expected, rtol=1e-9)
+    with pytest.raises(NotPositiveError):
+        KernelRegression(ridge=0.1).fit(K.double(), torch.ones(6))
+
+
 def test_kernels_that_cannot_be_solved_are_refused_with_how_far():
     y = np.ones(3)
     nan = np.eye(3)

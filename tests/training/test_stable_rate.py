@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tangentlab._errors import ArgumentError, NotFiniteError, ShapeError, UnknownNameError
+from tangentlab._errors import ArgumentError, DataError, NotFiniteError, ShapeError, UnknownNameError
 from tangentlab.training import stable_learning_rate
 
 N = 6
@@ -87,5 +87,7 @@ def test_bad_arguments_are_refused():
         stable_learning_rate(np.eye(2), loss="mse", momentum=1.0)
     with pytest.raises(ShapeError):
         stable_learning_rate(np.ones((2, 3)), loss="mse")
+    with pytest.raises(DataError, match="no rows"):
+        stable_learning_rate(np.zeros((0, 0)), loss="mse")
     with pytest.raises(NotFiniteError):
         stable_learning_rate(np.full((2, 2), np.nan), loss="mse")

@@ -42,7 +42,7 @@ class KernelTarget:
         """
         target = as_columns("y", y).to(torch.float64)
         blocks = KernelBlocks.of(K, outputs=target.shape[1])
-        rounding = rounding_of(blocks.systems) if rounding is None else rounding
+        rounding = rounding_of(K) if rounding is None else rounding
         expect_shape("K", blocks.systems, "b n n")
         as_columns("y", target, rows=blocks.rows)
         if not bool(target.any()):

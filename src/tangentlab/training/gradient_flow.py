@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError
-from tangentlab.linalg import BlockEigenpairs, block_eigenpairs
+from tangentlab.linalg import BlockEigenpairs, block_eigenpairs, rounding_of
 from tangentlab.training.anchored_targets import AnchoredTargets
 
 
@@ -42,6 +42,7 @@ class GradientFlow:
         [0.0, 0.0]
         """
         data = AnchoredTargets.of(K, y, f0=f0)
+        rounding = rounding_of(K) if rounding is None else rounding
         pairs = block_eigenpairs(data.blocks, outputs=data.blocks.outputs, rounding=rounding)
         return FittedGradientFlow(data, pairs)
 

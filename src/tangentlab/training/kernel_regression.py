@@ -61,7 +61,7 @@ class KernelRegression:
         """
         data = AnchoredTargets.of(K, y, f0=f0)
         blocks = data.blocks
-        rounding = rounding_of(blocks.systems) if rounding is None else rounding
+        rounding = rounding_of(K) if rounding is None else rounding
         factors = tuple(factor_positive(one, ridge=self.ridge, rounding=rounding) for one in blocks.systems)
         for doubt in {factor.doubt: None for factor in factors if factor.doubt}:
             warnings.warn(doubt, NumericalWarning, stacklevel=2)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._errors import ArgumentError, DataError, UnknownNameError
 from tangentlab._shapes import expect_shape
-from tangentlab.linalg import KernelBlocks, eigenpairs, floating_tensor, rounding_of
+from tangentlab.linalg import KernelBlocks, floating_tensor, rounding_of, spectral_norm, symmetric
 
 CURVATURES = {"mse": 1.0, "bce": 0.25, "cross_entropy": 0.5}
 
@@ -46,7 +46,10 @@ def stable_learning_rate(
     K = floating_tensor("K", K)
     blocks = KernelBlocks.of(K, outputs=K.shape[2] if K.ndim > 2 else 1)
     n = expect_shape("K", K, "n n c c"[: 2 * K.ndim - 1])["n"]
-    largest = max(float(eigenpairs(one, 1, rounding=rounding).values[0]) for one in blocks.systems)
-    curvature = CURVATURES[loss] * max(largest, 0.0) / n + weight_decay
+    if n == 0:
+        raise DataError("`K` has no rows.", remedy="Pass the kernel of one row or more.")
+    matrices = [symmetric(one, rounding=rounding) for one in blocks.systems]
+    largest = max(spectral_norm(one, tolerance=0) for one in matrices)
+    curvature = CURVATURES[loss] * largest / n + weight_decay
     top = 2 * (1 + momentum) / ((1 + 2 * momentum) if nesterov else 1.0)
     return top / curvature if curvature > 0 else math.inf
