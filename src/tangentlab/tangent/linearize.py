@@ -24,6 +24,12 @@ class LinearizedModule(nn.Module):
 
     The selected parameters are trainable and start at the anchor; the others are kept frozen. `state_dict` holds
     the anchor too (under `_anchor`), so that a round trip restores the function and not only θ.
+
+    >>> lin = LinearizedModule(Network(nn.Linear(1, 1, bias=False)), centred=True)
+    >>> with torch.no_grad():
+    ...     _ = lin.weight.add_(2.0)
+    >>> lin(torch.tensor([[3.0]])).tolist()
+    [[6.0]]
     """
 
     def __init__(self, network: Network, *, centred: bool):
