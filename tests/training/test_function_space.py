@@ -181,6 +181,13 @@ def test_labels_and_one_hot_rows_are_the_same_targets():
     assert relative(labels.coefficients, one_hot.coefficients.numpy()) < ROUNDING
 
 
+def test_without_f0_the_outputs_are_those_of_the_kernel_or_else_of_the_labels():
+    labels, descent = torch.tensor([0, 1, 0]), Descent(loss="cross_entropy", epochs=1)
+    per_output = torch.eye(3)[..., None].expand(3, 3, 4)
+    assert train_function_space(per_output, None, labels, descent).coefficients.shape == (3, 4)
+    assert train_function_space(torch.eye(3), None, labels, descent).coefficients.shape == (3, 2)
+
+
 def test_adam_is_refused_with_the_way_out():
     with pytest.raises(ArgumentError, match=r"leaves the span of Jᵀ.*linearize"):
         train_function_space(torch.eye(2), None, torch.ones(2), Descent(optimizer="adam"))

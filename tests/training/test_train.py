@@ -331,6 +331,13 @@ def test_one_row_under_batch_normalization_is_refused_in_words(build):
             NetworkError,
             "nothing can move",
         ),
+        (
+            lambda: nn.LazyLinear(1),
+            torch.zeros(4, 3),
+            torch.zeros(4),
+            NetworkError,
+            "'weight' is a lazy parameter",
+        ),
         (lambda: nn.LSTM(3, 2), torch.zeros(4, 3), torch.zeros(4), NetworkError, "which is f"),
     ],
 )
