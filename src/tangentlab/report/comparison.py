@@ -112,11 +112,21 @@ def reading(values: Any, *path: str) -> float | None:
     >>> reading({"a": {"b": 1}}, "a", "b"), reading({"a": None}, "a", "b"), reading({"a": float("nan")}, "a")
     (1.0, None, None)
     """
+    value = nested(values, *path)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def nested(values: Any, *path: str) -> Any:
+    """Whatever lies under `path` in nested dicts, or None.
+
+    >>> nested({"a": {"b": [1]}}, "a", "b"), nested({"a": 3}, "a", "b")
+    ([1], None)
+    """
     for key in path:
         values = values.get(key) if isinstance(values, Mapping) else None
-    if isinstance(values, bool) or not isinstance(values, (int, float)) or not math.isfinite(values):
-        return None
-    return float(values)
+    return values
 
 
 def label(value: Any) -> str:

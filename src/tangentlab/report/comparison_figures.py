@@ -139,7 +139,9 @@ def _by_outcome(placed: list[tuple[float, Finding]], opponent: str) -> tuple[Ser
 def _finding_note(finding: Finding) -> str:
     mean, bounds = signed_points(finding.difference.mean), points_interval(finding.difference)
     seeds = count(finding.difference.n, "seed")
-    return f"{shortened(str(finding.setting), 70)}: {mean} points ({bounds}, {seeds}), {finding.outcome}"
+    setting = finding.setting
+    place = f"{shortened(setting.network)} on {shortened(setting.task)}, n = {setting.samples:,}"
+    return f"{place}\n{mean} points ({bounds}, {seeds})\n{finding.outcome}"
 
 
 def _panels(comparison: Comparison, names: Mapping[str, str], interval_of, *, digits: str) -> tuple[Panel, ...]:
@@ -172,7 +174,7 @@ def _panels(comparison: Comparison, names: Mapping[str, str], interval_of, *, di
 
 
 def _note(name: str, setting: Setting, interval: Interval, digits: str) -> str:
-    text = f"{name}, n = {setting.samples:,}: {digits.format(interval.mean)}"
+    text = f"{name}, n = {setting.samples:,}\n{digits.format(interval.mean)}"
     if interval.low is None or interval.high is None:
         return f"{text}, no interval from {count(interval.n, 'seed')}"
     return f"{text} ({interval.low:.1f} to {interval.high:.1f}, {count(interval.n, 'seed')})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tangentlab.report.comparison import Comparison, Setting
+from tangentlab.report.comparison import Comparison, Setting, nested
 from tangentlab.report.comparison_figures import MOST_PANELS, samples_ticks
 from tangentlab.report.figure import Axis, Figure, Panel, Series
 from tangentlab.report.intervals import mean_interval
@@ -110,15 +110,14 @@ def history_figure(comparison: Comparison) -> Figure:
     def drawn(setting: Setting) -> tuple[Series, ...]:
         found = []
         for seed, record in comparison.cells.get(setting, {}).items():
-            history = record.readings.get("history")
-            history = history if isinstance(history, dict) else {}
+            steps, losses = (_numbers(nested(record.readings, "history", name)) for name in ("step", "loss"))
             pairs = [
                 (float(step), float(loss))
-                for step, loss in zip(_numbers(history.get("step")), _numbers(history.get("loss")))
+                for step, loss in zip(steps, losses)
                 if step is not None and loss is not None and loss > 0
             ]
             if pairs:
-                notes = tuple(f"seed {seed}, step {step:,.0f}: {significant(loss)}" for step, loss in pairs)
+                notes = tuple(f"seed {seed}, step {step:,.0f}\n{significant(loss)}" for step, loss in pairs)
                 xs, ys = zip(*pairs)
                 found.append(Series("network", "network", x=xs, y=ys, notes=notes, markers=False, thin=True))
         return tuple(found)
@@ -190,7 +189,7 @@ def _over_sizes(
         low=tuple(None if (low := i.bounds[0]) is None else back(low) for _, i in told),
         high=tuple(None if (high := i.bounds[1]) is None else back(high) for _, i in told),
         notes=tuple(
-            f"{name}, n = {s.samples:,}: {significant(back(i.mean))} ({count(i.n, 'seed')})" for s, i in told
+            f"{name}, n = {s.samples:,}\n{significant(back(i.mean))} ({count(i.n, 'seed')})" for s, i in told
         ),
     )
 
@@ -209,8 +208,7 @@ def _at_largest_size(comparison: Comparison, drawn: Callable[[Setting], tuple[Se
 def _spectrum(comparison: Comparison, setting: Setting, name: str, anchor: str) -> Series | None:
     found = []
     for record in comparison.cells.get(setting, {}).values():
-        at = (record.readings.get("anchors") or {}).get(anchor) or {}
-        values = _numbers(at.get("spectrum"))
+        values = _numbers(nested(record.readings, "anchors", anchor, "spectrum"))
         if values:
             found.append(values)
     if not found:
@@ -226,7 +224,7 @@ def _spectrum(comparison: Comparison, setting: Setting, name: str, anchor: str) 
         y=tuple(mean),
         low=tuple(math.exp(each[0]) for _, each in drawn),
         high=tuple(math.exp(each[-1]) for _, each in drawn),
-        notes=tuple(f"{name}, number {k}: {significant(m)}" for (k, _), m in zip(drawn, mean)),
+        notes=tuple(f"{name}, number {k}\n{significant(m)}" for (k, _), m in zip(drawn, mean)),
         markers=False,
         band=True,
     )

@@ -72,8 +72,8 @@ def findings_table(verdict: Verdict, comparison: Comparison) -> Table:
         "findings-table",
         f"Network against {opponent}, setting by setting",
         "Differences are in percentage points of test accuracy, network minus the other, paired by seed. Each 95% "
-        f"interval stands by itself, and one in twenty leaves out zero by chance alone. Holm: which outcomes remain after his correction for all of them. Accuracies are means "
-        "over seeds, ± half of their own interval.",
+        "interval stands by itself, and one in twenty leaves out zero by chance alone. Holm: which outcomes remain "
+        "after his correction for all of them. Accuracies are means over seeds, ± half of their own interval.",
         (
             "Network",
             "Task",

@@ -67,7 +67,7 @@ def _trace(series: Series, index: int, *, horizontal: bool) -> dict[str, Any]:
             "markers": series.markers,
             "thin": series.thin,
         },
-        "hovertext": [shown(note) for note in series.notes],
+        "hovertext": [shown(note).replace("\n", "<br>") for note in series.notes],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
     if not series.band and series.low is not None and series.high is not None:
