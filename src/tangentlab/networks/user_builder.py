@@ -6,15 +6,12 @@ import copy
 import importlib
 import inspect
 import os
-import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
 from tangentlab._errors import ArgumentError, NetworkError, TangentlabError
@@ -49,7 +46,7 @@ def build_user_network(
     Flatten(start_dim=1, end_dim=-1)
     """
     with _current_folder_first():
-        with _private_randomness(0):  # a module is imported once, whatever seeds follow
+        with seeded_randomness(0):  # a module is imported once, whatever seeds follow
             found = _find(target)
         if isinstance(found, nn.Module):
             return copy.deepcopy(found)
@@ -86,7 +83,7 @@ def call_builder(
         "generator": generator(seed, "network"),
         "initialization": initialization,
     }
-    with _private_randomness(derive(seed, "network")):
+    with seeded_randomness(derive(seed, "network")):
         return _call(builder, target=name, keywords=keywords, options=options or {})
 
 
@@ -190,22 +187,3 @@ def _current_folder_first() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(folder)
-
-
-@contextmanager
-def _private_randomness(seed: int) -> Iterator[None]:
-    # torch.manual_seed would also queue a seed for a CUDA that is not yet in use
-    cuda = torch.cuda.is_initialized()
-    devices = list(range(torch.cuda.device_count())) if cuda else []
-    python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=devices):
-        try:
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-            torch.default_generator.manual_seed(seed)
-            if cuda:
-                torch.cuda.manual_seed_all(seed)
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)

@@ -11,11 +11,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tangentlab._errors import ArgumentError, DataError, UnknownNameError
+from tangentlab._errors import ArgumentError, DataError
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg import KernelBlocks, floating_tensor, rounding_of, spectral_norm, symmetric
-
-CURVATURES = {"mse": 1.0, "bce": 0.25, "cross_entropy": 0.5}
+from tangentlab.training.loss import find_loss
 
 
 def stable_learning_rate(
@@ -37,8 +36,7 @@ def stable_learning_rate(
     >>> stable_learning_rate(torch.diag(torch.tensor([1.0, 4.0])), loss="mse", momentum=0.5)
     1.5
     """
-    if loss not in CURVATURES:
-        raise UnknownNameError("loss", loss, CURVATURES)
+    bound = find_loss(loss).curvature
     for name, value, top in [("momentum", momentum, 1.0), ("weight_decay", weight_decay, math.inf)]:
         if not 0 <= value < top:
             raise ArgumentError(name, expected=f"from 0 to below {top}", got=repr(value), remedy="Try 0.0.")
@@ -50,6 +48,6 @@ def stable_learning_rate(
         raise DataError("`K` has no rows.", remedy="Pass the kernel of one row or more.")
     matrices = [symmetric(one, rounding=rounding) for one in blocks.systems]
     largest = max(spectral_norm(one, tolerance=0) for one in matrices)
-    curvature = CURVATURES[loss] * largest / n + weight_decay
+    curvature = bound * largest / n + weight_decay
     top = 2 * (1 + momentum) / ((1 + 2 * momentum) if nesterov else 1.0)
     return top / curvature if curvature > 0 else math.inf

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError, NetworkError, TangentlabError
+from tangentlab._seeds import derive, seeded_randomness
 from tangentlab.networks import Network
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, take_rows, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
@@ -18,7 +19,6 @@ from tangentlab.training.batches import batches
 from tangentlab.training.descent import Descent
 from tangentlab.training.history import History, Trace, blown_up
 from tangentlab.training.loss import check_targets, find_loss
-from tangentlab.training.seeded_randomness import seeded_randomness
 from tangentlab.training.snapshots import snapshot_steps
 
 
@@ -86,9 +86,8 @@ def train(
         flags = {name: part.training for name, part in copy.named_modules()}
         if not copy.training:
             copy.train()
-        first = next(iter(moving.values()))
         loop = _Loop(copy, moving, anchor, output, descent, kept, progress)
-        with seeded_randomness(descent.seed, device=first.device):
+        with seeded_randomness(derive(descent.seed, "module")):
             history, states = loop.run(x, y, home=home)
     for name, part in copy.named_modules():
         part.training = flags[name]
