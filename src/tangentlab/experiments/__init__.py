@@ -1,8 +1,11 @@
 """From a spec to records: the grid of a comparison, its cells one by one or on workers, and what they found."""
 
+from tangentlab.experiments.catalogue import EXPERIMENTS as EXPERIMENTS
 from tangentlab.experiments.cell import Cell as Cell
 from tangentlab.experiments.compare import compare as compare
 from tangentlab.experiments.defaults import resolved as resolved
+from tangentlab.experiments.examination import Check as Check
+from tangentlab.experiments.examination import examine as examine
 from tangentlab.experiments.execute import Outcome as Outcome
 from tangentlab.experiments.execute import execute as execute
 from tangentlab.experiments.grid import Planned as Planned

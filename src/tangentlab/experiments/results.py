@@ -13,7 +13,8 @@ from typing import Any
 from tangentlab._errors import ArgumentError, MissingExtraError
 from tangentlab.records import Record, Store
 from tangentlab.records.atomic import write_atomically
-from tangentlab.report import Verdict, reach_verdict, render_page, rows, summary_rows, write_report
+from tangentlab.report import Comparison, Verdict, reach_verdict, render_page, rows, write_report
+from tangentlab.report.intervals import mean_interval
 
 MOST_ROWS_SHOWN = 40
 
@@ -55,6 +56,22 @@ class Results:
         """
         return rows(self.records)
 
+    def accuracies(self) -> list[dict[str, str]]:
+        """One row of words for each setting: its Network, Task and Samples, and under the name of each learner its test
+        accuracy in percent, mean over seeds ± half of the 95 % interval.
+
+        >>> Results(()).accuracies()
+        []
+        """
+        comparison, found = Comparison.of(self.records, spec=self.spec), []
+        for setting in comparison.settings:
+            row = {"Network": setting.network, "Task": setting.task, "Samples": f"{setting.samples:,}"}
+            for learner in comparison.learners:
+                values = [100 * value for value in comparison.accuracies(setting, learner).values()]
+                row[learner] = _mean(values) if values else "–"
+            found.append(row)
+        return found
+
     def to_polars(self) -> Any:
         """The rows as a polars DataFrame; `MissingExtraError` without polars."""
         return _extra("polars").DataFrame(self.rows(), infer_schema_length=None)
@@ -91,8 +108,8 @@ class Results:
         return f"Results({done} cells{failed}{where}): {self.verdict.headline}"
 
     def _repr_html_(self) -> str:
-        """A notebook's view: the verdict and the settings it rests on, escaped."""
-        found = summary_rows(self.records, spec=self.spec)
+        """A notebook's view: the verdict and the test accuracies it rests on, escaped."""
+        found = self.accuracies()
         words = [self.verdict.headline, *self.verdict.sentences]
         parts = [f"<p><b>{html.escape(words[0])}</b></p>", f"<p>{html.escape(' '.join(words[1:]))}</p>"]
         if found:
@@ -106,6 +123,12 @@ class Results:
         if len(found) > MOST_ROWS_SHOWN:
             parts.append(f"<p>and {len(found) - MOST_ROWS_SHOWN} more settings: see .report(path)</p>")
         return f"<div>{''.join(parts)}</div>"
+
+
+def _mean(values: list[float]) -> str:
+    interval = mean_interval(values)
+    half = "" if interval.low is None else f" ± {interval.mean - interval.low:.1f}"
+    return f"{interval.mean:.1f}{half}"
 
 
 def _extra(name: str) -> Any:

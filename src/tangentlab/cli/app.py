@@ -1,0 +1,74 @@
+"""The command `tangentlab`: its subcommands, and how it starts and ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from tangentlab import __version__
+from tangentlab.cli.compare import compare
+from tangentlab.cli.doctor import doctor
+from tangentlab.cli.exit_codes import exit_code_help
+from tangentlab.cli.failures import failures_in_words, termination_as_exit, warnings_in_words
+from tangentlab.cli.kernel import ntk, spectrum
+from tangentlab.cli.listing import list_catalogue
+from tangentlab.cli.run import resume, run
+from tangentlab.cli.store import check, export, report
+
+app = typer.Typer(
+    name="tangentlab",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=exit_code_help(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (compare, run, resume, report, export, check, ntk, spectrum, doctor):
+    app.command()(command)
+app.command("list")(list_catalogue)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tangentlab {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Put a network beside its own linearization and learn what the linearization says about generalization.
+
+    Start with `tangentlab compare`.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code (see `exit_codes`).
+
+    >>> try:
+    ...     main(["--version"])
+    ... except SystemExit as end:
+    ...     typer.echo(end.code)
+    tangentlab ...
+    0
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    folder = os.getcwd()  # a network of the user's own is looked for here, as `python -m` does
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    with termination_as_exit(), warnings_in_words(), failures_in_words(debug=debug):
+        app(args=arguments, prog_name="tangentlab")
+    raise SystemExit(0)
