@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 
 from tangentlab._errors import ArgumentError, NetworkError, TangentlabError
-from tangentlab._seeds import derive, generator
+from tangentlab._seeds import derive, generator, seeded_randomness
 from tangentlab.networks.builder_options import typed_options
 
 
