@@ -104,6 +104,7 @@ def compare(
         schedule=schedule,
         threads=threads,
     )
+    jobs = workers(jobs, threads=spec.threads)
     if download:
         from tangentlab.data import load
 
@@ -118,14 +119,19 @@ def compare(
         )
         return
     run = Run.start(spec, out or fresh_folder(), sources=sources, command=command_line())
-    raise typer.Exit(drive(run, jobs=jobs or workers(spec.threads), json=json))
+    raise typer.Exit(drive(run, jobs=jobs, json=json))
 
 
-def workers(threads: int) -> int:
-    """As many workers as the cores can feed with so many threads each."""
+def workers(jobs: int | None, *, threads: int) -> int:
+    """The number asked for, or as many workers as the cores can feed with so many threads each."""
+    from tangentlab._errors import ArgumentError
     from tangentlab.experiments import available_cores
 
-    return max(1, available_cores() // threads)
+    if jobs is None:
+        return max(1, available_cores() // threads)
+    if jobs < 1:
+        raise ArgumentError("jobs", expected="a positive number of workers", got=jobs, remedy="Try -j 2.")
+    return jobs
 
 
 def fresh_folder() -> Path:

@@ -16,7 +16,7 @@ from tangentlab.cli.values import shape
 def doctor(
     network: NetworkName = "mlp",
     input_shape: Annotated[str, typer.Option(help="Shape of one row, such as 3,32,32.")] = "1,8,8",
-    outputs: Annotated[int, typer.Option(min=1, help="Outputs of the network.")] = 1,
+    outputs: Annotated[int, typer.Option(help="Outputs of the network.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the weights and of the rows.")] = 0,
     json: Json = False,
 ) -> None:

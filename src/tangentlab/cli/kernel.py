@@ -77,7 +77,7 @@ def ntk(
         "kernel": gram.values.cpu().numpy(),
         "x": rows.x_train.cpu().numpy(),
         "y": rows.y_train.cpu().numpy(),
-        "about": np.array(canonical_json({**about, "difference from autograd": str(gram.difference)})),
+        "about": np.array([canonical_json({**about, "difference from autograd": str(gram.difference)})]),
     }
     path = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
     write_atomically(path, pack_arrays(arrays))
@@ -103,7 +103,7 @@ def spectrum(
     checkpoint: Checkpoint = None,
     initialization: Initialization = "lecun",
     dtype: Precision = "float32",
-    top: Annotated[int, typer.Option(min=1, help="Eigenvalues to show.")] = 10,
+    top: Annotated[int, typer.Option(help="Eigenvalues to show.")] = 10,
     json: Json = False,
 ) -> None:
     """Show the spectrum of a network's tangent kernel on data, and how much of the task its first directions hold."""
@@ -141,7 +141,7 @@ def spectrum(
         typer.echo(as_json(measured))
         return
     typer.echo(f"{gram.description}\non {rows.name}, {samples} rows of shape {rows.shape}\n")
-    top = min(top, len(found.values))
+    top = max(1, min(top, len(found.values)))
     lines = [
         {
             "index": str(j),

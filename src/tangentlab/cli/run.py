@@ -21,6 +21,7 @@ def run(
     from tangentlab.experiments import Run, Sources, read_spec_file
 
     found = read_spec_file(spec)
+    jobs = workers(jobs, threads=found.threads)
     name = spec.stem if spec.stem != "spec" else spec.resolve().parent.name
     started = Run.start(
         found,
@@ -28,7 +29,7 @@ def run(
         sources=Sources(found.data, found.data_path),
         command=command_line(),
     )
-    raise typer.Exit(drive(started, jobs=jobs or workers(found.threads), json=json))
+    raise typer.Exit(drive(started, jobs=jobs, json=json))
 
 
 def resume(
@@ -40,4 +41,4 @@ def resume(
     from tangentlab.experiments import Run
 
     resumed = Run.resume(store)
-    raise typer.Exit(drive(resumed, jobs=jobs or workers(resumed.spec.threads), json=json))
+    raise typer.Exit(drive(resumed, jobs=workers(jobs, threads=resumed.spec.threads), json=json))

@@ -47,7 +47,9 @@ def default_tasks(classes: int) -> tuple[str, ...]:
     >>> default_tasks(3)
     ('classes', 'random:3')
     """
-    return TEN_CLASSES if classes == 10 else ("classes", f"random:{classes}")
+    if classes == 10:
+        return TEN_CLASSES
+    return ("classes", f"random:{classes}") if classes > 1 else ("classes",)
 
 
 def default_samples(room: int) -> tuple[int, ...]:

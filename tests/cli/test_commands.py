@@ -1,0 +1,223 @@
+"""Commands in this process: what they say on stdout and stderr, and the code they leave with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tangentlab
+from tangentlab.cli import main
+from tangentlab.cli.exit_codes import MEANINGS, exit_code_help
+from tangentlab.cli.screen import duration, sparkline, table
+
+TINY = [
+    "--network",
+    "mlp:width=4",
+    "--task",
+    "random:2",
+    "--samples",
+    "20",
+    "--test-samples",
+    "20",
+    "--epochs",
+    "1",
+]
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run a command in an empty folder: its code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def in_a_shell(*arguments, cwd, **environment):
+    source = str(Path(tangentlab.__file__).parent.parent)
+    env = os.environ | {"PYTHONPATH": source, "COLUMNS": "200"} | environment
+    command = [sys.executable, "-m", "tangentlab", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A small finished run."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.raises(SystemExit) as end:
+        main(["compare", *TINY, "--seeds", "2", "-j", "1", "--out", str(path)])
+    assert not end.value.code
+    return path
+
+
+def test_compare_ends_with_a_table_a_verdict_and_the_report(run, tmp_path):
+    code, out, err = run("compare", *TINY, "--seeds", 1, "-j", 1, "--out", "mine")
+    assert code == 0
+    assert "linear-init" in out
+    assert "Cannot tell: 1 seed is too few" in out
+    assert "Report: mine/report.html" in out
+    assert "tangentlab report mine --open" in out
+    assert "1 cells" in err
+    assert (tmp_path / "mine" / "report.html").stat().st_size > 10_000
+    code, out, err = run("compare", *TINY, "--seeds", 1, "-j", 1, "--out", "mine")
+    assert (code, "1 of them finished before" in err) == (0, True)
+
+
+def test_compare_has_a_folder_of_its_own_by_default(run, tmp_path):
+    assert run("compare", *TINY, "--seeds", 1, "-j", 1)[0] == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert (folder / "spec.toml").exists()
+
+
+def test_compare_in_json_says_where_things_are(run):
+    code, out, _ = run("compare", *TINY, "--seeds", 1, "-j", 1, "--out", "mine", "--json")
+    assert code == 0
+    assert json.loads(out)["report"] == "mine/report.html"
+
+
+def test_another_comparison_does_not_go_into_the_same_folder(run, store):
+    code, _, err = run("compare", *TINY, "--seeds", 3, "--out", store)
+    assert code == 1
+    assert "already holds another comparison" in err
+
+
+def test_the_plan_lists_cells_and_runs_nothing(run, tmp_path):
+    code, out, _ = run("compare", *TINY, "--samples", "4000", "--seeds", 2, "--plan", "--out", "mine")
+    assert code == 0
+    assert "2 cells to run" in out
+    assert "skipped: digits has 1797 rows" in out
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_printed_spec_runs_to_the_same_cells(run, tmp_path, store):
+    code, out, _ = run("compare", *TINY, "--seeds", 2, "--print-spec")
+    (tmp_path / "again.toml").write_text(out)
+    assert code == 0
+    assert run("run", "again.toml", "-j", 1)[0] == 0
+    ours, theirs = (
+        {p.name for p in (folder / "records").iterdir()} for folder in (tmp_path / "runs" / "again", store)
+    )
+    assert ours == theirs
+
+
+def test_resume_of_a_finished_run_only_reports(run, store):
+    code, out, err = run("resume", store, "-j", 1)
+    assert (code, "2 of them finished before" in err, "Report:" in out) == (0, True, True)
+
+
+def test_report_writes_the_page_where_asked(run, tmp_path, store):
+    code, out, _ = run("report", store, "--out", "page.html")
+    assert code == 0
+    assert "Written: page.html" in out
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+
+
+def test_export_writes_rows_in_three_formats(run, tmp_path, store):
+    first = "network,data,task,samples,seed,learner,train_loss,train_accuracy,test_loss,test_accuracy"
+    code, out, _ = run("export", store)
+    assert code == 0
+    assert out.splitlines()[0].startswith(first)
+    assert len(out.splitlines()) == 1 + 2 * 5
+    code, out, _ = run("export", store, "--format", "json")
+    assert len(json.loads(out)) == 10
+    assert run("export", store, "--format", "parquet", "--out", "rows.parquet")[0] == 0
+    polars = pytest.importorskip("polars")
+    assert polars.read_parquet(tmp_path / "rows.parquet").height == 10
+
+
+def test_ntk_writes_a_kernel_that_says_what_it_is(run, tmp_path):
+    code, out, _ = run(
+        "ntk", "--network", "lenet", "--samples", 12, "--outputs", "trace", "--dtype", "float64", "-o", "k"
+    )
+    assert code == 0
+    assert "differs from autograd by" in out
+    with np.load(tmp_path / "k.npz") as found:
+        assert found["kernel"].shape == (12, 12)
+        assert np.array_equal(found["kernel"], found["kernel"].T)
+        assert json.loads(found["about"].item())["outputs"] == "trace"
+    code, out, _ = run("ntk", "--task", "classes", "--samples", 20, "--outputs", "3", "-o", "k.npz", "--json")
+    assert (code, json.loads(out)["outputs"]) == (0, 3)
+
+
+def test_ntk_at_a_checkpoint_is_another_kernel(run, tmp_path):
+    from tangentlab.networks import build_network
+    from tangentlab.networks.checkpoint import save_checkpoint
+
+    save_checkpoint(build_network("mlp:width=4", (1, 8, 8), outputs=1, seed=7), tmp_path / "w.safetensors")
+    common = ("ntk", "--network", "mlp:width=4", "--samples", 10, "--json", "-o")
+    at_start, at_file = (
+        json.loads(run(*common, *more)[1]) for more in (["a"], ["b", "--checkpoint", "w.safetensors"])
+    )
+    assert at_start["fingerprint"] != at_file["fingerprint"]
+
+
+def test_spectrum_shows_a_table_a_line_and_shares(run):
+    code, out, _ = run("spectrum", "--samples", 30, "--top", 4)
+    assert code == 0
+    assert "effective rank" in out
+    assert any(block in out for block in "▁▂▃▄▅▆▇█")
+    code, out, _ = run("spectrum", "--samples", 30, "--json")
+    found = json.loads(out)
+    assert sum(found["eigenvalues"]) == pytest.approx(found["trace"], rel=1e-6)
+    assert sum(found["target_shares"]) == pytest.approx(1, rel=1e-6)
+
+
+@pytest.mark.parametrize("what", ["networks", "data", "tasks", "learners", "probes", "experiments"])
+def test_every_catalogue_is_listed_with_a_description(run, what):
+    code, out, _ = run("list", what)
+    rows = json.loads(run("list", what, "--json")[1])
+    assert code == 0
+    assert rows
+    assert all(row["name"] in out and row["description"] for row in rows)
+
+
+def test_doctor_says_what_it_found(run, tmp_path):
+    code, out, _ = run("doctor", "--network", "resnet18:width=4", "--input-shape", "3,8,8")
+    assert code == 0
+    assert "~ repaired" in out
+    (tmp_path / "noisy_net.py").write_text(
+        "import torch\n"
+        "class Noisy(torch.nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x) + torch.randn(len(x), 1)\n"
+        "def build(input_shape):\n"
+        "    return Noisy(input_shape[0], 1)\n"
+    )
+    code, out, _ = run("doctor", "--network", "noisy_net:build", "--input-shape", "3")
+    assert code == 1
+    assert "✗ refused  determinism" in out
+    assert "do: " in out
+    code, out, _ = run("doctor", "--network", "mlp", "--json")
+    assert {check["status"] for check in json.loads(out)} == {"passed"}
+
+
+def test_help_names_every_exit_code_and_comes_without_torch(tmp_path):
+    shown = in_a_shell("--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    text = " ".join(shown.stdout.split())
+    assert all(f"{code} " in text for code in MEANINGS)
+    assert "Exit codes:" in exit_code_help()
+    code = "import sys, tangentlab.cli; print([m for m in ('torch', 'numpy', 'scipy', 'sklearn') if m in sys.modules])"
+    env = os.environ | {"PYTHONPATH": str(Path(tangentlab.__file__).parent.parent)}
+    found = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_version(run):
+    assert run("--version") == (0, f"tangentlab {tangentlab.__version__}\n", "")
+
+
+def test_the_screen_speaks_in_plain_text():
+    assert table([]) == ""
+    assert table([{"a": "x", "b": "−1.5"}, {"a": "yy", "b": "10"}]) == "a      b\nx   −1.5\nyy    10"
+    assert sparkline([2.0, 2.0]) == "▁▁"
+    assert duration(59.6) == "1 min 0 s"
