@@ -172,5 +172,8 @@ def test_places_that_cannot_hold_a_page_are_said_in_a_sentence(fill, tmp_path):
 
 
 def test_warnings_are_counted(make):
-    records = [replace(r, readings=r.readings | {"warnings": ["The rate is too high."]}) for r in make(seeds=1)]
-    assert "The rate is too high.</bdi> <small>18×</small>" in render_page(records)
+    told = [[f"The rate {k / 100} is too high.", "Other."] for k in range(18)]
+    records = [replace(r, readings=r.readings | {"warnings": w}) for r, w in zip(make(seeds=1), told)]
+    page = render_page([*records, *make(networks=("a",), seeds=1)])
+    assert "The rate 0.0 is too high.</bdi> <small>(18 cells)</small>" in page
+    assert page.count("is too high") == 1

@@ -83,6 +83,25 @@ def test_every_figure_is_drawn_without_a_request_or_a_complaint(visit, records, 
     assert tab.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize("gain", [0.05, -0.05])
+def test_no_interval_is_cut_off_and_zero_is_in_every_gap(visit, make, gain):
+    tab = visit(make(gain=lambda *_: gain))
+    cut = tab.evaluate(
+        """() => [...document.querySelectorAll(".plot")].flatMap((plot) => plot.data.flatMap((trace) =>
+            ["x", "y"].flatMap((name) => {
+                const axis = plot._fullLayout[trace[name + "axis"].replace(name, name + "axis")];
+                const error = trace["error_" + name];
+                const log = axis.type === "log" ? Math.log10 : Number;
+                const [low, high] = axis.range;
+                const zero = axis.zeroline && !(low < 0 && 0 < high) ? ["zero"] : [];
+                return zero.concat(trace[name].flatMap((v, i) => error && error.array[i] != null
+                    ? [v + error.array[i], v - error.arrayminus[i]] : [v])
+                    .filter((v) => log(v) < low - 1e-6 || log(v) > high + 1e-6));
+            })))"""
+    )
+    assert cut == []
+
+
 def test_hostile_names_run_nothing_and_leave_the_page_whole(visit, make):
     records = make(rename=lambda text: text + HOSTILE, failing={("fake-mlp", 1000, 1)})
     records = [r.__class__(**{**vars(r), "readings": r.readings | {"classes": [HOSTILE, "b"]}}) for r in records]

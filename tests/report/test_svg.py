@@ -10,15 +10,15 @@ from tangentlab.report.figures import FIGURES
 pytest.importorskip("matplotlib")
 
 
-def test_every_figure_is_saved_as_whole_svg(fill, records, tmp_path):
-    paths = save_figures(fill(records), tmp_path / "figures")
+def test_every_figure_is_saved_as_whole_svg(fill, make, tmp_path):
+    paths = save_figures(fill(make(tasks=("a", "b"), sizes=(100, 300))), tmp_path / "figures")
     assert [path.name for path in paths] == [f"{key}.svg" for key in FIGURES]
     for path in paths:
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
 
 
 def test_pdf_and_png_are_what_they_say(fill, make, tmp_path):
-    store = fill(make(networks=("fake-mlp",), tasks=("a",), seeds=3))
+    store = fill(make(networks=("a",), tasks=("b",), sizes=(100,)))
     assert save_figures(store, tmp_path, format="pdf")[0].read_bytes().startswith(b"%PDF")
     assert save_figures(store.path, tmp_path, format="png")[0].read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UnknownNameError, match="Did you mean 'svg'"):
@@ -26,7 +26,7 @@ def test_pdf_and_png_are_what_they_say(fill, make, tmp_path):
 
 
 def test_the_same_records_give_the_same_bytes(fill, make, tmp_path):
-    store = fill(make(networks=("fake-mlp",), tasks=("a",)))
+    store = fill(make(networks=("a",), tasks=("b",), sizes=(100,)))
     first, second = (save_figures(store, tmp_path / name) for name in ("a", "b"))
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 

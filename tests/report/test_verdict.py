@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,19 +18,26 @@ def test_there_are_one_headline_and_three_sentences(records):
 @pytest.mark.parametrize(
     ("gain", "said"),
     [
-        (lambda *_: 0.05, "fake-lenet and fake-mlp generalize better than their linearizations."),
-        (lambda *_: -0.05, "fake-lenet and fake-mlp generalize worse than their linearizations."),
+        (
+            lambda *_: 0.05,
+            "fake-lenet and fake-mlp generalize better than their linearizations under the same descent.",
+        ),
+        (
+            lambda *_: -0.05,
+            "fake-lenet and fake-mlp generalize worse than their linearizations under the same descent.",
+        ),
         (
             lambda *_: 0.0,
             "Cannot tell whether fake-lenet and fake-mlp generalize better than their linearizations.",
         ),
         (
             lambda network, *_: 0.05 if network == "fake-lenet" else 0.0,
-            "fake-lenet generalizes better than its linearization; for fake-mlp these runs cannot tell.",
+            "fake-lenet generalizes better than its linearization under the same descent; for fake-mlp these runs cannot tell.",
         ),
         (
             lambda network, *_: 0.05 if network == "fake-lenet" else -0.05,
-            "fake-lenet generalizes better than its linearization; fake-mlp generalizes worse than its linearization.",
+            "fake-lenet generalizes better than its linearization under the same descent; "
+            "fake-mlp generalizes worse than its linearization under the same descent.",
         ),
     ],
 )
@@ -36,17 +45,45 @@ def test_the_headline_says_what_was_put_into_the_records(make, gain, said):
     assert reach_verdict(make(gain=gain)).headline == said
 
 
+def test_a_win_that_kernel_regression_contradicts_is_told_in_the_headline(make):
+    def turned(record):
+        learners = record.readings["learners"]
+        better = {"test_accuracy": min(learners["network"]["test_accuracy"] + 0.04, 1.0)}
+        return replace(record, readings=record.readings | {"learners": learners | {"ridge-init": better}})
+
+    verdict = reach_verdict([turned(r) for r in make(networks=("fake-lenet",), gain=lambda *_: 0.05)])
+    assert verdict.headline == (
+        "fake-lenet generalizes better than its linearization under the same descent, but worse than kernel regression."
+    )
+    assert "Against kernel regression with the kernel at initialization" in verdict.sentences[0]
+    assert "fake-lenet −4" in verdict.sentences[0]
+
+
+def test_the_other_opponents_have_averages_at_a_level_of_their_own(make):
+    others = reach_verdict(make()).others
+    assert [(o.opponent, o.network) for o in others] == [
+        (opponent, network)
+        for opponent in ("ridge-init", "linear-end", "ridge-end")
+        for network in ("fake-lenet", "fake-mlp")
+    ]
+    assert {o.difference.level for o in others} == {1 - 0.05 / 6}
+
+
 def test_the_first_sentence_has_the_difference_and_its_interval(make):
     verdict = reach_verdict(make(networks=("fake-lenet",), gain=lambda *_: 0.05))
     mean = verdict.overall[0].difference.mean
-    assert f"fake-lenet +{100 * mean:.1f} points of test accuracy" in verdict.sentences[0]
-    assert "95% interval, 3 seeds" in verdict.sentences[0]
+    assert f": fake-lenet +{100 * mean:.1f} (+" in verdict.sentences[0]
+    assert "points of test accuracy averaged over 9 settings (95% intervals, 3 seeds)" in verdict.sentences[0]
 
 
 def test_a_crossing_is_hedged_until_it_stands(make):
     few, many = (reach_verdict(make(networks=("fake-lenet",), seeds=seeds)) for seeds in (3, 10))
-    assert few.headline.startswith("fake-lenet may generalize worse than its linearization with few samples")
-    assert many.headline.startswith("fake-lenet generalizes worse than its linearization with few samples")
+    assert few.headline.startswith(
+        "fake-lenet may generalize worse than its linearization under the same descent with few"
+    )
+    assert many.headline.startswith(
+        "fake-lenet generalizes worse than its linearization under the same descent with few"
+    )
     assert "takes the lead on fake-group at about 250 samples" in many.sentences[1]
 
 

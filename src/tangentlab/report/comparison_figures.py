@@ -43,7 +43,8 @@ def findings_figure(comparison: Comparison) -> Figure:
                 placed.append((rows[-1][0], finding))
         if placed:
             panels.append(Panel(shortened(network), _by_outcome(placed, opponent), ticks=tuple(rows)))
-    left_out = f" Only the largest size, {sizes[0]:,}, is drawn." if len(sizes) < len(comparison.sizes) else ""
+    largest = max(comparison.sizes, default=0)
+    left_out = f" Only the largest size, {largest:,}, is drawn." if len(sizes) < len(comparison.sizes) else ""
     return Figure(
         "findings",
         f"Network minus {opponent}, setting by setting",
@@ -169,7 +170,9 @@ def _panels(comparison: Comparison, names: Mapping[str, str], interval_of, *, di
                         )
                     )
             if drawn:
-                panels.append(Panel(f"{shortened(network, 20)} · {shortened(task, 20)}", tuple(drawn)))
+                panels.append(
+                    Panel(f"{shortened(network, 20)} · {shortened(task, 20)}", tuple(drawn), group=network)
+                )
     return tuple(panels)
 
 

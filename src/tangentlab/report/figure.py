@@ -32,7 +32,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes with a title.
+    """One pair of axes with a title; panels of one `group` share the scale of their y axis.
 
     >>> Panel("mlp", series=()).title
     'mlp'
@@ -40,6 +40,7 @@ class Panel:
 
     title: str
     series: tuple[Series, ...]
+    group: str = ""
     ticks: tuple[tuple[float, str], ...] | None = None
 
 

@@ -151,7 +151,9 @@ def _anchors_figure(
                 )
             ]
             if drawn:
-                panels.append(Panel(f"{shortened(network, 20)} · {shortened(task, 20)}", tuple(drawn)))
+                panels.append(
+                    Panel(f"{shortened(network, 20)} · {shortened(task, 20)}", tuple(drawn), group=network)
+                )
     return Figure(
         key,
         title,
@@ -201,7 +203,7 @@ def _at_largest_size(comparison: Comparison, drawn: Callable[[Setting], tuple[Se
             sizes = [n for n in reversed(comparison.sizes) if Setting(network, task, n) in comparison.cells]
             series = drawn(Setting(network, task, sizes[0])) if sizes else ()
             if series:
-                panels.append(Panel(f"{shortened(network, 20)} · {shortened(task, 20)}", series))
+                panels.append(Panel(f"{shortened(network, 20)} · {shortened(task, 20)}", series, group=network))
     return tuple(panels)
 
 

@@ -15,7 +15,8 @@ from tangentlab.report.intervals import Interval, mean_interval
 class Overall:
     """A network against its opponent on average over the settings that every seed finished.
 
-    The interval is over seeds, at a level at which the intervals of all networks hold together (Bonferroni).
+    The interval is over seeds, at a level at which the intervals of all networks and opponents of one
+    `find_overall` hold together (Bonferroni).
     `turn` is "crosses" or "reversed" if on some task the lead changes hands with the sample size, "mixed" if settings
     stand on both sides of zero for another reason, and "" otherwise: an average would hide it. `turn_stands` says
     whether it remains after Holm's correction for all settings.
@@ -43,19 +44,21 @@ def find_overall(
     comparison: Comparison,
     *,
     findings: Sequence[Finding],
-    crossings: Sequence[Crossing],
+    crossings: Sequence[Crossing] = (),
     level: float = 0.95,
 ) -> tuple[Overall, ...]:
-    """One average over settings for each network that has a finding.
+    """One average over settings for each network and opponent that have a finding.
 
-    >>> find_overall(Comparison.of([]), findings=(), crossings=())
+    `crossings` are those of the same findings; where they are not given, `turn` is "mixed" at the most.
+
+    >>> find_overall(Comparison.of([]), findings=())
     ()
     """
-    networks = [n for n in comparison.networks if any(f.setting.network == n for f in findings)]
-    each = 1 - (1 - level) / max(len(networks), 1)
+    pairs = list(dict.fromkeys((finding.opponent, finding.setting.network) for finding in findings))
+    each = 1 - (1 - level) / max(len(pairs), 1)
     found = []
-    for network in networks:
-        ours = [finding for finding in findings if finding.setting.network == network]
+    for opponent, network in pairs:
+        ours = [f for f in findings if (f.opponent, f.setting.network) == (opponent, network)]
         by_setting = [_differences(comparison, finding) for finding in ours]
         seeds = set().union(*by_setting)
         complete = [(f, d) for f, d in zip(ours, by_setting) if set(d) == seeds]
@@ -65,7 +68,7 @@ def find_overall(
             step = max(comparison.resolution(f.setting) for f, _ in complete) / len(complete) ** 0.5
             difference = mean_interval(means, level=each, resolution=step)
         turns = _turn(network, ours, crossings)
-        found.append(Overall(network, ours[0].opponent, difference, len(complete), *turns))
+        found.append(Overall(network, opponent, difference, len(complete), *turns))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -134,10 +135,17 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     return facts
 
 
-def _warnings(records: Iterable[Record]) -> list[tuple[str, int]]:
-    """Each warning that the cells gave, and by how many."""
-    found: Counter[str] = Counter()
+def _warnings(records: Iterable[Record]) -> list[tuple[str, str]]:
+    """A warning of each kind (they may differ by their numbers), and how many cells gave one like it."""
+    first: dict[str, str] = {}
+    cells: Counter[str] = Counter()
     for record in records:
         told = record.readings.get("warnings")
-        found.update({text for text in told if isinstance(text, str)} if isinstance(told, list) else ())
-    return found.most_common()
+        kinds = {re.sub(r"[0-9][0-9.e+-]*", "0", text): text for text in _texts(told)}
+        first = kinds | first
+        cells.update(kinds.keys())
+    return [(first[kind], count(times, "cell")) for kind, times in cells.most_common()]
+
+
+def _texts(values: object) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []

@@ -90,19 +90,19 @@ def findings_table(verdict: Verdict, comparison: Comparison) -> Table:
 
 
 def overall_table(verdict: Verdict) -> Table:
-    """The average over settings of each network.
+    """The average over settings of each network against each linear learner.
 
     >>> from tangentlab.report.verdict import reach_verdict
     >>> overall_table(reach_verdict([])).rows
     ()
     """
     rows = []
-    for each in verdict.overall:
-        d = each.difference
-        outcome = each.outcome
+    for each in (*verdict.overall, *verdict.others):
+        d, outcome = each.difference, each.outcome
         told = _TURNS.get(outcome) or _MARKS[outcome]
         rows.append(
             (
+                Cell(each.opponent, style="name"),
                 Cell(each.network, style="name"),
                 Cell(signed_points(d.mean) if d else "–", style="number strong"),
                 Cell(points_interval(d) if d else "no setting that every seed finished", style="number"),
@@ -114,11 +114,12 @@ def overall_table(verdict: Verdict) -> Table:
         )
     return Table(
         "overall-table",
-        f"Network against {verdict.opponent or OPPONENTS[0]}, on average",
-        "The mean over all settings that every seed finished, then over seeds. The levels are raised so that the "
-        "intervals of all networks hold together at 95% (Bonferroni).",
-        ("Network", "Difference", "Interval", "Level", "Settings", "Seeds", "Network is"),
-        tuple(rows),
+        "Network against each linear learner, on average",
+        "Points of test accuracy, network minus the other: the mean over all settings that every seed finished, then "
+        f"over seeds. The levels are raised so that all intervals against {verdict.opponent or OPPONENTS[0]}, which "
+        "the verdict is about, hold together at 95%, and so do all the others (Bonferroni).",
+        ("Against", "Network", "Difference", "Interval", "Level", "Settings", "Seeds", "Network is"),
+        _merged(rows, 1),
     )
 
 

@@ -30,7 +30,12 @@ def plotly_spec(figure: Figure) -> dict[str, Any]:
         "title": figure.title,
         "data": data,
         "panels": [
-            {"title": shown(panel.title), "ticks": _ticks(panel.ticks), "rows": len(panel.ticks or ())}
+            {
+                "title": shown(panel.title),
+                "group": panel.group,
+                "ticks": _ticks(panel.ticks),
+                "rows": len(panel.ticks or ()),
+            }
             for panel in figure.panels
         ],
         "x": _axis(figure.x),

@@ -56,7 +56,7 @@ def _values(dicts: list[dict[str, Any]]) -> list[tuple[str, str]]:
     for each in dicts:
         for key, value in _flat(each).items():
             found.setdefault(key, {})[json.dumps(value, sort_keys=True)] = value
-    return [(key, _told(list(values.values()))) for key, values in found.items()]
+    return [(key, _told(list(values.values()))) for key, values in found.items() if set(values) != {"null"}]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -72,9 +72,14 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _told(values: list[Any]) -> str:
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
     ordered = sorted(values) if numbers else values
-    told = [", ".join(map(label, v)) if isinstance(v, list) else _scalar(v) for v in ordered[:_MOST]]
+    told = [_listed(v) if isinstance(v, list) else _scalar(v) for v in ordered[:_MOST]]
     more = f" and {count(len(values) - _MOST, 'value')} more" if len(values) > _MOST else ""
     return ("; " if any(isinstance(v, list) for v in values) else ", ").join(told) + more
+
+
+def _listed(values: list[Any]) -> str:
+    names = [label(value) for value in values]
+    return (" | " if any("," in name for name in names) else ", ").join(names)
 
 
 def _scalar(value: Any) -> str:

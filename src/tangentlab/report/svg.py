@@ -89,16 +89,21 @@ def drawn(figure: Figure, *, format: str = "svg") -> bytes:
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # names in any script
         canvas = Canvas(figsize=(2.4 * columns + 0.9, height * rows + 0.9), layout="constrained")
-        axes = canvas.subplots(
-            rows, columns, squeeze=False, sharex=True, sharey="none" if figure.horizontal else "all"
-        ).flatten()
+        axes = canvas.subplots(rows, columns, squeeze=False, sharex=True).flatten()
+        first: dict[str, Any] = {}
         for index, (ax, panel) in enumerate(zip(axes, figure.panels)):
+            shares = not figure.horizontal and panel.group in first
+            if shares:
+                ax.sharey(first[panel.group])
+            first.setdefault(panel.group, ax)
             _draw_panel(ax, panel, figure)
             if index + columns >= count:
                 ax.set_xlabel(figure.x.title)
                 ax.tick_params(labelbottom=True)
             if index % columns == 0:
                 ax.set_ylabel(figure.y.title)
+            elif shares and figure.panels[index - 1].group == panel.group:
+                ax.tick_params(labelleft=False)
         for ax in axes[count:]:
             ax.set_visible(False)
         _draw_legend(canvas, axes, figure)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tangentlab.records import Record
-from tangentlab.report.comparison import Comparison
+from tangentlab.report.comparison import OPPONENTS, Comparison
 from tangentlab.report.crossing import Crossing, find_crossing
 from tangentlab.report.findings import AHEAD, BEHIND, CANNOT_TELL, Finding, find, main_opponent
 from tangentlab.report.intervals import MIN_SEEDS
@@ -28,7 +28,6 @@ _RANKS = {
     "disagrees": "{name} ranks the tasks the wrong way round for {networks}",
     CANNOT_TELL: "of {name} the runs cannot tell for {networks}",
 }
-_LINEARIZATION = ("linearization", "linearizations")
 _ORIGIN = {
     "linear-init": "the linearization at initialization",
     "linear-end": "the linearization at the trained weights",
@@ -41,7 +40,8 @@ _ORIGIN = {
 class Verdict:
     """A headline, three sentences, and the findings under them.
 
-    `findings` holds every setting against `opponent`, the linear learner that the sentences speak of.
+    `findings` holds every setting against `opponent`, the linear learner that the verdict is about, and `overall` the
+    averages over them; `others` holds the averages against every other linear learner, with a level of their own.
     """
 
     headline: str
@@ -49,6 +49,7 @@ class Verdict:
     opponent: str | None
     findings: tuple[Finding, ...]
     overall: tuple[Overall, ...]
+    others: tuple[Overall, ...]
     crossings: tuple[Crossing, ...]
     rankings: tuple[Ranking, ...]
     finished: int
@@ -72,17 +73,20 @@ def reach_verdict(records: Iterable[Record], *, spec: Mapping[str, Any] | None =
         find_crossing([f for f in findings if (f.setting.network, f.setting.task) == pair]) for pair in pairs
     )
     overall = find_overall(comparison, findings=findings, crossings=crossings)
+    rest = [name for name in OPPONENTS if name in comparison.learners and name != opponent]
+    others = find_overall(comparison, findings=[f for name in rest for f in find(comparison, name)])
     rankings = rank_tasks(comparison)
     return Verdict(
-        headline=_headline(comparison, overall),
+        headline=_headline(comparison, overall, others),
         sentences=(
-            _who_wins(comparison, overall),
+            _who_wins(comparison, overall, others),
             _where(findings, crossings) + _failures(comparison),
             _foretelling(rankings),
         ),
         opponent=opponent,
         findings=findings,
         overall=overall,
+        others=others,
         crossings=crossings,
         rankings=rankings,
         finished=comparison.finished,
@@ -90,35 +94,41 @@ def reach_verdict(records: Iterable[Record], *, spec: Mapping[str, Any] | None =
     )
 
 
-def _headline(comparison: Comparison, overall: tuple[Overall, ...]) -> str:
+def _headline(comparison: Comparison, overall: tuple[Overall, ...], others: tuple[Overall, ...]) -> str:
     why_not = _why_not(comparison, overall)
     if why_not:
         return f"Cannot tell: {why_not}."
-    nouns = ("tangent kernel", "tangent kernels") if "ridge" in overall[0].opponent else _LINEARIZATION
+    kernel = {each.network: each.outcome for each in others if each.opponent == "ridge-init"}
+    groups: dict[tuple[str, bool, str], list[Overall]] = {}
+    for each in overall:
+        against = (
+            kernel.get(each.network, "") if {each.outcome, kernel.get(each.network)} == {AHEAD, BEHIND} else ""
+        )
+        groups.setdefault((each.outcome, each.turn_stands or not each.turn, against), []).append(each)
     clauses = []
-    for outcome, sure in ((outcome, sure) for outcome in _OUTCOMES for sure in (True, False)):
-        names = [
-            shortened(each.network)
-            for each in overall
-            if each.outcome == outcome and (each.turn_stands or not each.turn) == sure
-        ]
-        if not names:
-            continue
-        who = _named(names, total=len(overall))
-        one = len(names) == 1
-        than = f"than {'its' if one else 'their'} {nouns[not one]}"
+    for outcome, sure, against in sorted(
+        groups, key=lambda group: (list(_OUTCOMES).index(group[0]), not group[1])
+    ):
+        members = groups[outcome, sure, against]
+        who, one = _named([each.network for each in members], total=len(overall)), len(members) == 1
+        noun = "tangent kernel" if "ridge" in members[0].opponent else "linearization"
+        than = f"than {'its' if one else 'their'} {noun}{'' if one else 's'}"
         verb = f"generalize{'s' if one and sure else ''}"
         if outcome == CANNOT_TELL:
             whole = f"Cannot tell whether {who} {verb} better {than}"
             clauses.append(f"for {who} these runs cannot tell" if clauses else whole)
-        else:
-            clauses.append(f"{who} {'' if sure else 'may '}{verb} {_OUTCOMES[outcome].format(than=than)}")
+            continue
+        than += "" if "ridge" in members[0].opponent else " under the same descent"
+        clause = f"{who} {'' if sure else 'may '}{verb} {_OUTCOMES[outcome].format(than=than)}"
+        if against:
+            clause += f", but {'better' if against == AHEAD else 'worse'} than kernel regression"
+        clauses.append(clause)
     return f"{'; '.join(clauses)}."
 
 
 def _named(names: list[str], *, total: int) -> str:
     if len(names) < 4:
-        return joined(names)
+        return joined([shortened(name) for name in names])
     return f"all {total} networks" if len(names) == total else f"{len(names)} of {total} networks"
 
 
@@ -138,27 +148,36 @@ def _why_not(comparison: Comparison, overall: tuple[Overall, ...]) -> str:
     return ""
 
 
-def _who_wins(comparison: Comparison, overall: tuple[Overall, ...]) -> str:
+def _who_wins(comparison: Comparison, overall: tuple[Overall, ...], others: tuple[Overall, ...]) -> str:
     if not overall:
         return f"Who wins, these runs cannot tell: {_why_not(comparison, overall)}."
-    clauses = []
+    told = _averages(overall)
+    kernel = tuple(each for each in others if each.opponent == "ridge-init")
+    return f"{told} {_averages(kernel)}" if kernel else told
+
+
+def _averages(overall: tuple[Overall, ...]) -> str:
+    """The averages of all networks against one opponent, as a sentence."""
+    told, clauses = [each.difference for each in overall if each.difference], []
     for each in overall[:3]:
         difference, name = each.difference, shortened(each.network)
         if difference is None:
             clauses.append(f"{name} has no setting that every seed finished")
             continue
-        told = f"{name} {signed_points(difference.mean)} points of test accuracy ({points_interval(difference)}"
-        if difference.low is not None:
-            told += f", {percent(difference.level)} interval, {count(difference.n, 'seed')}"
-        told += (
-            ")" if difference.sign else "), too few to tell" if difference.n < MIN_SEEDS else "), within chance"
-        )
-        clauses.append(told if not clauses else told.replace(" points of test accuracy", ""))
+        clause = f"{name} {signed_points(difference.mean)} ({points_interval(difference)})"
+        clause += "" if difference.sign else ", too few seeds" if difference.n < MIN_SEEDS else ", within chance"
+        clauses.append(clause)
     if len(overall) > 3:
         clauses.append(f"{count(len(overall) - 3, 'network')} more in the table")
     settings = max(each.settings for each in overall)
-    over = f", averaged over {count(settings, 'setting')}" if settings > 1 else ""
-    return f"Against {_ORIGIN[each.opponent]}{over}: {'; '.join(clauses)}."
+    over = f" averaged over {count(settings, 'setting')}" if settings > 1 else ""
+    about = ""
+    if told:
+        fewest, most = min(d.n for d in told), max(d.n for d in told)
+        seeds = count(most, "seed") if fewest == most else f"{fewest} to {count(most, 'seed')}"
+        about = f" ({percent(told[0].level)} intervals, {seeds})"
+    origin = _ORIGIN.get(next(each.opponent for each in overall))
+    return f"Against {origin}, points of test accuracy{over}{about}: {'; '.join(clauses)}."
 
 
 def _where(findings: tuple[Finding, ...], crossings: tuple[Crossing, ...]) -> str:

@@ -67,8 +67,16 @@
     return `${digit === 1 ? "" : `${digit}×`}10<sup>${exponent}</sup>`;
   }
 
-  function spread(figure, name) {
-    return figure.data.flatMap((trace) => trace[name].flatMap((v, i) => {
+  // From the least to the greatest value with some air, and zero inside.
+  function aroundZero(values) {
+    const low = Math.min(0, ...values), high = Math.max(0, ...values), air = 0.06 * (high - low) || 1;
+    return [low - air, high + air];
+  }
+
+  // All values along an axis, the ends of the error bars included; of one group of panels, if one is named.
+  function spread(figure, name, group) {
+    const within = (trace) => group === undefined || figure.panels[Number(trace.yaxis.slice(1) || 1) - 1].group === group;
+    return figure.data.filter(within).flatMap((trace) => trace[name].flatMap((v, i) => {
       const error = trace[`error_${name}`];
       return error && error.array[i] !== null ? [v + error.array[i], v - error.arrayminus[i]] : [v];
     }));
@@ -80,7 +88,6 @@
       zerolinecolor: paint.zero, zerolinewidth: 1.2, linecolor: paint.rule, tickcolor: paint.rule, ticklen: 4,
       ticks: "outside", tickfont: { size: 11, color: paint.muted }, title: { text: "", font: { size: 12, color: paint.muted } },
     };
-    if (axis.zero) drawn.rangemode = "tozero";
     if (axis.log && ticks?.length === 1) drawn.range = [Math.log10(ticks[0][0]) - 0.2, Math.log10(ticks[0][0]) + 0.2];
     if (ticks) Object.assign(drawn, { tickmode: "array", tickvals: ticks.map((t) => t[0]), ticktext: ticks.map((t) => t[1]) });
     else if (!axis.log) drawn.nticks = 7;
@@ -106,13 +113,13 @@
       hoverlabel: { bgcolor: paint.ground, bordercolor: paint.zero, font: { color: paint.ink, size: 12 }, align: "left" },
       annotations: [], shapes: [],
     };
+    const yTicksOf = (panel) => figure.y.ticks || (figure.y.log ? logTicks(spread(figure, "y", panel.group)) : null);
     const xTicks = figure.x.ticks || (figure.x.log ? logTicks(spread(figure, "x")) : null);
-    const yTicks = figure.y.ticks || (figure.y.log ? logTicks(spread(figure, "y")) : null);
     figure.panels.forEach((panel, index) => {
       const [row, column] = [Math.floor(index / columns), index % columns];
       const left = label + column * (panelWidth + gutter), top = row * (panelHeight + between);
       const id = index ? String(index + 1) : "";
-      const x = axisOf(figure.x, paint, xTicks), y = axisOf(figure.y, paint, panel.ticks || yTicks);
+      const x = axisOf(figure.x, paint, xTicks), y = axisOf(figure.y, paint, panel.ticks || yTicksOf(panel));
       x.domain = [left / inner.x, Math.min((left + panelWidth) / inner.x, 1)];
       y.domain = [Math.max(1 - (top + panelHeight) / inner.y, 0), 1 - top / inner.y];
       Object.assign(x, { anchor: `y${id}`, showline: true });
@@ -121,14 +128,17 @@
       if (below) x.title = { ...x.title, text: figure.x.title, standoff: 8 };
       if (column === 0 && !figure.horizontal) y.title = { ...y.title, text: figure.y.title, standoff: 6 };
       if (index) x.matches = "x";
-      if (index && !figure.horizontal) y.matches = "y";
+      const first = figure.panels.findIndex((other) => other.group === panel.group);
+      if (first < index && !figure.horizontal) y.matches = `y${first ? first + 1 : ""}`;
+      if (figure.y.zero) y.range = aroundZero(spread(figure, "y", panel.group));
+      if (figure.x.zero) x.range = aroundZero(spread(figure, "x"));
       if (figure.horizontal) {
         Object.assign(y, { range: [-panel.rows + 0.4, 0.6], ticks: "", tickfont: { size: 12, color: paint.muted }, zeroline: false });
         const sizes = panel.ticks.some((t) => t[1].startsWith("n = "));
         y.ticktext = panel.ticks.map((t) => (!sizes || t[1].startsWith("n = ") ? t[1] : `<b>${t[1]}</b>`));
       } else {
         Object.assign(y, { showgrid: true, gridcolor: paint.rule, ticks: "" });
-        if (column) y.showticklabels = figure.horizontal;
+        if (column && figure.panels[index - 1].group === panel.group) y.showticklabels = false;
       }
       layout[`xaxis${id}`] = x;
       layout[`yaxis${id}`] = y;
