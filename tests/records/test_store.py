@@ -12,6 +12,7 @@ import pytest
 
 from tangentlab._errors import ArgumentError, DamagedRecordError, StoreError
 from tangentlab.records import Record, Store
+from tangentlab.records import store as module
 
 SPEC = {"networks": ["mlp"], "seeds": 2}
 WRITER = """
@@ -189,6 +190,21 @@ def test_a_full_disk_at_any_write_leaves_a_valid_store(store, monkeypatch):
         assert store.has(name) == (allowed >= failures)
         assert all(damage.harmless for damage in store.check())
     assert failures == 3  # the arrays; their folder's own flush may fail; the record
+
+
+def test_a_repair_between_the_two_writes_of_a_record_loses_nothing(store, monkeypatch):
+    write, swept = module.write_atomically, []
+
+    def write_and_repair(path, data):
+        if len(swept) < 2:
+            swept.append(store.repair())
+        write(path, data)
+
+    monkeypatch.setattr(module, "write_atomically", write_and_repair)
+    kept = store.put(record(), arrays={"k": np.ones(3)})
+    assert [damage.kind for damage in swept[1]] == ["leftover"]
+    assert store.check() == ()
+    assert store.arrays(kept)["k"].tolist() == [1, 1, 1]
 
 
 def test_a_read_only_folder_is_said_in_a_sentence(store, monkeypatch):

@@ -27,6 +27,12 @@ def test_fewer_than_three_seeds_cannot_tell(make, seeds):
     assert {(f.outcome, f.reason, f.stands) for f in found} == {("cannot tell", "too few seeds", False)}
 
 
+def test_two_seeds_do_not_stand_even_where_their_p_is_small(make):
+    (found,) = find(Comparison.of(make(("a",), ("b",), (100,), seeds=2, gain=lambda *_: 0.3)), "linear-init")
+    assert found.difference.p < 0.05
+    assert (found.outcome, found.stands) == ("cannot tell", False)
+
+
 def test_what_stands_after_holm_was_decided_before(make):
     found = find(Comparison.of(make(seeds=5)), "linear-init")
     assert any(f.stands for f in found)

@@ -35,6 +35,8 @@ from tangentlab.records.names import expect_name
 from tangentlab.records.record import Record
 from tangentlab.records.sealed import seal
 
+_ATTEMPTS = 5
+
 
 @dataclass(frozen=True)
 class Store:
@@ -139,12 +141,16 @@ class Store:
         digest = hashlib.sha256(packed).hexdigest() if packed else None
         beside = arrays_path(self.path, name, digest) if digest else None
         sealed = seal("record", record.to_json(), arrays_sha256=digest)
-        if packed and beside:
-            write_atomically(beside, packed)
-        write_atomically(path, sealed)
-        if packed and beside and not beside.exists():  # a repair ran between the two writes
-            write_atomically(beside, packed)
-        return record
+        for _ in range(_ATTEMPTS):
+            if packed and beside:
+                write_atomically(beside, packed)
+            write_atomically(path, sealed)
+            if path.exists() and (beside is None or beside.exists()):  # no repair ran between the two writes
+                return record
+        raise StoreError(
+            f"{path} was removed as often as it was written.",
+            remedy="Do not repair a store again and again while it runs.",
+        )
 
     def get(self, fingerprint: str) -> Record:
         """The record under `fingerprint`; `StoreError` if there is none, `DamagedRecordError` if it is damaged."""
