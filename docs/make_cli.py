@@ -31,13 +31,16 @@ called with those of `input_shape`, `outputs`, `seed` and `generator` that it ta
 
 def page() -> str:
     """The whole page."""
-    from tangentlab.cli.exit_codes import MEANINGS
     from typer.main import get_command
+
     from tangentlab.cli.app import app
+    from tangentlab.cli.exit_codes import MEANINGS
 
     command: Any = get_command(app)
     parts = [INTRODUCTION, "## Exit codes\n", "| code | meaning |\n|---|---|"]
-    parts[-1] += "".join(f"\n| {code} | {_cell(meaning)} |" for code, meaning in MEANINGS.items()) + "\n"
+    parts[-1] += (
+        "".join(f"\n| {code} | {_cell(meaning)} |" for code, meaning in MEANINGS.items()) + "\n"
+    )
     parts.append("## Commands\n")
     for name, sub in command.commands.items():
         parts.append(_command(name, sub))
@@ -48,7 +51,11 @@ def _command(name: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
     words = [name, *(_place(a) for a in arguments), "[OPTIONS]"]
-    text = [f"### {name}\n", f"```sh\ntangentlab {' '.join(words)}\n```\n", _prose(command.help or "")]
+    text = [
+        f"### {name}\n",
+        f"```sh\ntangentlab {' '.join(words)}\n```\n",
+        _prose(command.help or ""),
+    ]
     told = [f"- `{_place(a)}`: {_prose(a.help)}" for a in arguments if getattr(a, "help", None)]
     if told:
         text.append("\n".join(told) + "\n")
@@ -70,8 +77,12 @@ def _place(argument: Any) -> str:
 def _prose(text: str) -> str:
     """Help as Markdown: lines joined into paragraphs, options as code."""
     paragraphs = re.split(r"\n\s*\n", text.replace("\b", "").replace("\f", "").strip())
-    joined = [" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs]
-    return "\n\n".join(_code(paragraph) for paragraph in joined) + ("\n" if len(joined) > 1 or text else "")
+    joined = [
+        " ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs
+    ]
+    return "\n\n".join(_code(paragraph) for paragraph in joined) + (
+        "\n" if len(joined) > 1 or text else ""
+    )
 
 
 def _code(text: str) -> str:
@@ -79,7 +90,8 @@ def _code(text: str) -> str:
     parts = re.split(r"(`[^`]*`)", re.sub(r"\[/?[a-z]+\]", "", text))
     plain = r"(?<![\w-])(--[a-z][a-z-]*)"
     return "".join(
-        part if part.startswith("`") else re.sub(plain, r"`\1`", part.replace("<", "&lt;")) for part in parts
+        part if part.startswith("`") else re.sub(plain, r"`\1`", part.replace("<", "&lt;"))
+        for part in parts
     )
 
 

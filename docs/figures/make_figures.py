@@ -48,7 +48,12 @@ def compute(name: str, options: dict[str, Any], *, columns: tuple[str, ...], job
     import tangentlab as tl
 
     def progress(done: int, total: int) -> None:
-        print(f"\r{name}: {done} of {total} cells", end="" if done < total else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r{name}: {done} of {total} cells",
+            end="" if done < total else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
     results = tl.compare(**options, jobs=jobs, progress=progress)
     rows = results.rows()
@@ -56,7 +61,17 @@ def compute(name: str, options: dict[str, Any], *, columns: tuple[str, ...], job
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: _rounded(row[key]) for key in columns} for row in rows)
-    kept = ("networks", "tasks", "samples", "seeds", "test_samples", "learners", "descent", "ridge", "dtype")
+    kept = (
+        "networks",
+        "tasks",
+        "samples",
+        "seeds",
+        "test_samples",
+        "learners",
+        "descent",
+        "ridge",
+        "dtype",
+    )
     summary = {
         "command": "make figures",
         "tangentlab": tl.__version__,
@@ -80,7 +95,10 @@ def read(name: str) -> list[dict[str, Any]]:
     """The readings kept, numbers as numbers."""
     with open(HERE / f"{name}.csv", newline="", encoding="utf-8") as file:
         words = ("network", "task", "learner")
-        return [{k: v if k in words else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        return [
+            {k: v if k in words else float(v) for k, v in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 def accuracies(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
@@ -101,6 +119,7 @@ def accuracies(rows: list[dict[str, Any]]) -> dict[str, list[float]]:
 def begin(theme: str) -> tuple[Any, dict[str, str]]:
     """matplotlib in the colours of the report, with text as text and nothing that changes from run to run."""
     import matplotlib
+
     from tangentlab.report.palette import SURFACE
 
     matplotlib.use("Agg")
@@ -130,6 +149,7 @@ def begin(theme: str) -> tuple[Any, dict[str, str]]:
 def draw_curves(theme: str) -> Path:
     """Test accuracy of the network and its four linear companions against samples."""
     from matplotlib.ticker import NullLocator
+
     from tangentlab.report.palette import STROKES
 
     plt, surface = begin(theme)
@@ -154,7 +174,9 @@ def draw_curves(theme: str) -> Path:
                 linewidth=stroke.width * 0.75,
                 elinewidth=0.9,
                 linestyle="--" if stroke.dash == "dash" else "-",
-                marker={"circle": "o", "square": "s", "diamond": "D"}[stroke.marker.removesuffix("-open")],
+                marker={"circle": "o", "square": "s", "diamond": "D"}[
+                    stroke.marker.removesuffix("-open")
+                ],
                 markersize=4.5 if "diamond" not in stroke.marker else 4,
                 markerfacecolor=surface["ground"] if "open" in stroke.marker else colour,
                 markeredgewidth=1.1,
@@ -168,13 +190,25 @@ def draw_curves(theme: str) -> Path:
         axis.set_xlabel("training samples")
         axis.grid(axis="y", color=surface["rule"], linewidth=0.7)
         axis.set_axisbelow(True)
-        axis.set_title(name, loc="left", fontsize=11, fontweight="bold", pad=18, color=surface["ink"])
-        axis.text(0, 1.03, about, transform=axis.transAxes, fontsize=9.5, color=surface["muted"])
+        axis.set_title(
+            name, loc="left", fontsize=11, fontweight="bold", pad=18, color=surface["ink"]
+        )
+        axis.text(
+            0, 1.03, about, transform=axis.transAxes, fontsize=9.5, color=surface["muted"]
+        )
     axes[0].set_ylim(42, 102)
     axes[0].set_ylabel("test accuracy, %")
     axes[0].text(sizes[-1], 50.6, "chance", ha="right", fontsize=8.5, color=surface["muted"])
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncol=3, frameon=False, fontsize=9.5, columnspacing=2.2)
+    figure.legend(
+        handles,
+        labels,
+        loc="lower center",
+        ncol=3,
+        frameon=False,
+        fontsize=9.5,
+        columnspacing=2.2,
+    )
     figure.tight_layout(rect=(0, 0.125, 1, 1), w_pad=1.6)
     return save(figure, f"learning_curves_{theme}.svg")
 
@@ -185,12 +219,17 @@ def save(figure: Any, name: str) -> Path:
     return path
 
 
-FIGURES = {"learning_curves_light.svg": (draw_curves, "light"), "learning_curves_dark.svg": (draw_curves, "dark")}
+FIGURES = {
+    "learning_curves_light.svg": (draw_curves, "light"),
+    "learning_curves_dark.svg": (draw_curves, "dark"),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draw", action="store_true", help="draw from the readings kept, run nothing")
+    parser.add_argument(
+        "--draw", action="store_true", help="draw from the readings kept, run nothing"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     if not options.draw:

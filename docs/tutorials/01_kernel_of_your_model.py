@@ -49,7 +49,9 @@ kernel = tl.NeuralTangentKernel(model, outputs=0, dtype=torch.float64)
 gram = kernel.gram(x)
 K, K_test = gram.values, kernel(x_test, x)
 print(gram.description)
-print(f"shape {tuple(K.shape)}, trace / n {gram.trace / len(x):.3g}, check against autograd {gram.difference:.0e}")
+print(
+    f"shape {tuple(K.shape)}, trace / n {gram.trace / len(x):.3g}, check against autograd {gram.difference:.0e}"
+)
 
 # %% [markdown]
 # The definition, on one pair of rows:
@@ -61,7 +63,9 @@ reference.load_state_dict(model.state_dict())
 
 def gradient(row):
     f = reference(row[None].double()).squeeze()
-    return torch.cat([g.flatten() for g in torch.autograd.grad(f, list(reference.parameters()))])
+    return torch.cat(
+        [g.flatten() for g in torch.autograd.grad(f, list(reference.parameters()))]
+    )
 
 
 by_hand = gradient(x[3]) @ gradient(x[7])
@@ -113,8 +117,12 @@ print(f"network: test accuracy {network:.3f} after {len(trained.history.loss)} s
 # %%
 tasks = {
     "0-4 against 5-9": tl.tasks.group(data, "0-4", samples=300, test_samples=500, seed=0),
-    "even against odd": tl.tasks.group(data, "0,2,4,6,8", samples=300, test_samples=500, seed=0),
-    "random labels": tl.tasks.random_labels(data, classes=2, samples=300, test_samples=500, seed=0),
+    "even against odd": tl.tasks.group(
+        data, "0,2,4,6,8", samples=300, test_samples=500, seed=0
+    ),
+    "random labels": tl.tasks.random_labels(
+        data, classes=2, samples=300, test_samples=500, seed=0
+    ),
 }
 alignments, complexities = {}, {}
 for name, other in tasks.items():
@@ -122,16 +130,22 @@ for name, other in tasks.items():
     grams = kernel(other.x_train)
     alignments[name] = tl.alignment(grams, labels).trace_normalized
     complexities[name] = tl.complexity(grams, labels).normalized
-    print(f"{name:18s} alignment {alignments[name]:.4f}   complexity {complexities[name]:10.1f}")
+    print(
+        f"{name:18s} alignment {alignments[name]:.4f}   complexity {complexities[name]:10.1f}"
+    )
 
 eigenvalues = tl.spectrum(K)
-print(f"effective rank {eigenvalues.effective_rank:.1f} of {len(x)}; first share {eigenvalues.top_shares[0]:.2f}")
+print(
+    f"effective rank {eigenvalues.effective_rank:.1f} of {len(x)}; first share {eigenvalues.top_shares[0]:.2f}"
+)
 
 # %% [markdown]
 # ## What this page claims
 
 # %%
-assert abs(float(K[3, 7] - by_hand)) <= 1e-9 * abs(float(by_hand))  # the kernel is what its name says
+assert abs(float(K[3, 7] - by_hand)) <= 1e-9 * abs(
+    float(by_hand)
+)  # the kernel is what its name says
 assert gram.difference < 1e-9
 assert "by layer rules" in gram.description and "1 by " in gram.description
 assert predicted > 0.8 and network > 0.8  # both learn
@@ -139,4 +153,7 @@ assert abs(left_out - predicted) < 0.06  # leave-one-out foretells the test accu
 assert min(complexities, key=complexities.get) != "random labels"
 assert max(complexities, key=complexities.get) == "random labels"  # hardest of the three
 assert min(alignments, key=alignments.get) == "random labels"
-assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), reference.float().state_dict().values()))
+assert all(
+    torch.equal(a, b)
+    for a, b in zip(model.state_dict().values(), reference.float().state_dict().values())
+)

@@ -15,7 +15,9 @@ from torch import nn
 import tangentlab as tl
 
 data = tl.load("digits")
-task = tl.tasks.multiclass(data, samples=150, test_samples=300, seed=0)  # ten classes, one output each
+task = tl.tasks.multiclass(
+    data, samples=150, test_samples=300, seed=0
+)  # ten classes, one output each
 x, y = task.x_train.double(), task.y_train.double()
 x_test, y_test = task.x_test.double(), task.y_test.double()
 
@@ -45,7 +47,10 @@ print(f"30 steps of Adam: loss {loss.item():.3f}")
 
 def at(fraction):
     """The outputs on the way from the anchor to where Adam went."""
-    moved = {name: lin.anchor[name] + fraction * (p - lin.anchor[name]) for name, p in lin.named_parameters()}
+    moved = {
+        name: lin.anchor[name] + fraction * (p - lin.anchor[name])
+        for name, p in lin.named_parameters()
+    }
     return torch.func.functional_call(lin, moved, (x[:5],)).detach()
 
 
@@ -61,7 +66,13 @@ print(f"off the straight line by {float((at(0.5) - halfway).abs().max()):.0e}")
 
 # %%
 descent = tl.Descent(
-    loss="cross_entropy", learning_rate=0.02, momentum=0.9, batch_size=30, epochs=60, schedule="cosine", seed=0
+    loss="cross_entropy",
+    learning_rate=0.02,
+    momentum=0.9,
+    batch_size=30,
+    epochs=60,
+    schedule="cosine",
+    seed=0,
 )
 primal = tl.train(tl.linearize(model), x, y, descent)
 
@@ -74,12 +85,16 @@ with torch.no_grad():
     outputs, outputs_dual = primal.module(x_test), dual.predict(K_test, f0_test)
 difference = float((outputs - outputs_dual).norm() / outputs.norm())
 print(f"{len(primal.history.loss)} steps; test outputs differ by {difference:.0e}")
-print(f"distance travelled: {primal.distance:.6f} in parameters, {dual.distance:.6f} in function space")
+print(
+    f"distance travelled: {primal.distance:.6f} in parameters, {dual.distance:.6f} in function space"
+)
 
 accuracy = float((outputs_dual.argmax(1) == y_test.argmax(1)).double().mean())
 network = tl.train(model, x, y, descent)
 with torch.no_grad():
-    accuracy_network = float((network.module(x_test).argmax(1) == y_test.argmax(1)).double().mean())
+    accuracy_network = float(
+        (network.module(x_test).argmax(1) == y_test.argmax(1)).double().mean()
+    )
 print(f"test accuracy: linearization {accuracy:.3f}, network {accuracy_network:.3f}")
 
 # %% [markdown]
@@ -93,7 +108,12 @@ bound = tl.stable_learning_rate(K, loss="mse")
 fates = {}
 for factor in (0.9, 1.1):
     plain = tl.Descent(
-        loss="mse", learning_rate=factor * bound, momentum=0.0, batch_size=150, epochs=400, schedule="constant"
+        loss="mse",
+        learning_rate=factor * bound,
+        momentum=0.0,
+        batch_size=150,
+        epochs=400,
+        schedule="constant",
     )
     fates[factor] = tl.train_function_space(K, f0, y, plain).history.loss
     print(f"{factor} of the bound: loss {fates[factor][0]:.3g} -> {fates[factor][-1]:.3g}")
@@ -108,11 +128,18 @@ for factor in (0.9, 1.1):
 flow = tl.GradientFlow().fit(K, y, f0=f0)
 steps, rate = 400, 0.02 * bound
 slow = tl.Descent(
-    loss="mse", learning_rate=rate, momentum=0.0, batch_size=150, epochs=steps, schedule="constant"
+    loss="mse",
+    learning_rate=rate,
+    momentum=0.0,
+    batch_size=150,
+    epochs=steps,
+    schedule="constant",
 )
 followed = tl.train_function_space(K, f0, y, slow).predict(K_test, f0_test)
 flowed = flow.predict(K_test, rate * steps, f0_test=f0_test)
-print(f"descent against flow at t = {rate * steps:.3g}: {float((followed - flowed).norm() / flowed.norm()):.1e}")
+print(
+    f"descent against flow at t = {rate * steps:.3g}: {float((followed - flowed).norm() / flowed.norm()):.1e}"
+)
 
 for t in (0.0, rate * steps, math.inf):
     hits = flow.predict(K_test, t, f0_test=f0_test).argmax(1) == y_test.argmax(1)
@@ -127,9 +154,13 @@ assert torch.equal(tl.linearize(model)(x), model(x))
 assert float((at(0.5) - halfway).abs().max()) < 1e-12  # affine in its parameters
 assert difference < 1e-8  # function space equals parameter space
 assert abs(primal.distance - dual.distance) < 1e-8 * primal.distance
-assert fates[0.9][-1] < fates[0.9][0] and fates[1.1][-1] > 100 * fates[1.1][0]  # the bound is sharp
+assert (
+    fates[0.9][-1] < fates[0.9][0] and fates[1.1][-1] > 100 * fates[1.1][0]
+)  # the bound is sharp
 assert float((followed - flowed).norm() / flowed.norm()) < 0.02
 at_the_end = flow.predict(K_test, math.inf, f0_test=f0_test)
 assert float((at_the_end - ridgeless).norm() / ridgeless.norm()) < 1e-6
 assert accuracy > 0.85 and accuracy_network > 0.85
-assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())  # untouched
+assert all(
+    torch.equal(before[name], tensor) for name, tensor in model.state_dict().items()
+)  # untouched

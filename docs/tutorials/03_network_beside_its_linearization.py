@@ -20,7 +20,14 @@ import tangentlab as tl
 def own(input_shape, outputs):
     """A builder is called anew for each cell, so that each seed has weights of its own."""
     size = input_shape[0] if len(input_shape) == 1 else input_shape[1] * input_shape[2]
-    return nn.Sequential(nn.Flatten(), nn.Linear(size, 48), nn.ReLU(), nn.Linear(48, 48), nn.ReLU(), nn.Linear(48, outputs))
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(size, 48),
+        nn.ReLU(),
+        nn.Linear(48, 48),
+        nn.ReLU(),
+        nn.Linear(48, outputs),
+    )
 
 
 folder = Path(tempfile.mkdtemp())
@@ -62,7 +69,10 @@ learners = ["network", "linear-init", "linear-end", "ridge-init", "ridge-end"]
 print(f"{'task':14s}{'samples':>8s}" + "".join(f"{name:>13s}" for name in learners))
 for task in ("group:0-4", "parity:2,20"):
     for samples in (50, 400):
-        print(f"{task:14s}{samples:8d}" + "".join(f"{table[task, samples, name]:13.1f}" for name in learners))
+        print(
+            f"{task:14s}{samples:8d}"
+            + "".join(f"{table[task, samples, name]:13.1f}" for name in learners)
+        )
 
 # %% [markdown]
 # ## How to read it
@@ -101,7 +111,9 @@ again = tl.compare(
     ridge="leave-one-out",
     out=folder / "run",
 )
-print(f"{page.name}: {page.stat().st_size // 1024} KiB, {len(list((folder / 'run' / 'records').iterdir()))} records")
+print(
+    f"{page.name}: {page.stat().st_size // 1024} KiB, {len(list((folder / 'run' / 'records').iterdir()))} records"
+)
 
 # %% [markdown]
 # ## What this page claims

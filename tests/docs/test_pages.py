@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 RUNNING = [path for path in PAGES if "```python" in path.read_text() and path.name != "README.md"]
 
 
@@ -41,7 +46,9 @@ def test_relative_links_lead_to_files_and_headings(path, blocks):
         assert found, f"{path.name} links to {target}"
         assert found.is_relative_to(ROOT)
         if anchor:
-            assert anchor in {anchor_of(h) for h in re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)}, target
+            assert anchor in {anchor_of(h) for h in re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)}, (
+                target
+            )
 
 
 def anchor_of(heading):
@@ -58,8 +65,9 @@ def test_make_targets_exist(path):
 
 @of(PAGES)
 def test_commands_and_their_options_exist(path, blocks):
-    from tangentlab.cli.app import app
     from typer.main import get_command
+
+    from tangentlab.cli.app import app
 
     commands = get_command(app).commands
     text = path.read_text()

@@ -27,7 +27,9 @@ def test_tutorial_has_a_title_and_ends_with_its_claims(path):
     found = cells(path)
     kind, title = found[0]
     assert kind == "markdown" and title.startswith("# # ")
-    assert all(line.startswith("#") for kind, text in found if kind == "markdown" for line in text.split("\n") if line)
+    assert all(
+        line.startswith("#") for kind, text in found if kind == "markdown" for line in text.split("\n") if line
+    )
     kind, last = found[-1]
     assert kind == "code" and last.count("\nassert ") + last.startswith("assert ") >= 3
 
