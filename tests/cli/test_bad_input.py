@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import tangentlab
 from tangentlab.cli import main
 from tangentlab.records.sealed import seal

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import tangentlab
 from tangentlab.cli import main
 from tangentlab.cli.exit_codes import MEANINGS, exit_code_help

@@ -3,6 +3,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from tangentlab._errors import ArgumentError, DataError, MissingExtraError, StoreError
 from tangentlab.data import Data, load
 from tangentlab.experiments import Results, Run, Sources, compare

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from tangentlab.experiments import examine
 from tangentlab.networks import build_network
 

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+
 from tangentlab._errors import ArgumentError, DamagedRecordError
 from tangentlab.experiments import ComparisonSpec, Event, Forecast, Run, Sources, execute, plan, runnable
 from tangentlab.experiments.supervisor import ATTEMPTS, Supervisor
@@ -123,11 +124,10 @@ def test_no_worker_is_left_when_the_grid_is_broken_off(tmp_path):
     def report(event):
         raise KeyboardInterrupt
 
-    workers = []
-    with pytest.raises(KeyboardInterrupt):
-        with Supervisor(run.store, run.sources, 2, 1, report, lambda: False) as supervisor:
-            workers = supervisor.workers
-            supervisor.run(run.cells)
+    supervisor = Supervisor(run.store, run.sources, 2, 1, report, lambda: False)
+    with pytest.raises(KeyboardInterrupt), supervisor:
+        supervisor.run(run.cells)
+    workers = supervisor.workers
     assert len(workers) == 2
     assert not any(worker.process.is_alive() for worker in workers)
 

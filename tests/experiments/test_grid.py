@@ -1,4 +1,5 @@
 import pytest
+
 from tangentlab._errors import DataError, ShapeError, UnknownNameError
 from tangentlab.experiments import ComparisonSpec, Sources, plan, runnable, skipped_reasons
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from oracles.ntk_by_loops import jacobian_by_loops
 from tangentlab.experiments import Cell, ComparisonSpec, Sources, run_cell
 from tangentlab.networks import Network, build_network

@@ -1,4 +1,5 @@
 import pytest
+
 from tangentlab._errors import ArgumentError, UnknownNameError
 from tangentlab.data import Data, load
 from tangentlab.experiments import ComparisonSpec, resolved, spec_from_toml, spec_to_toml

@@ -109,9 +109,14 @@ def fit_ridge(anchor: Anchor, task: Task, *, ridge: float | str, centred: bool) 
             "centred": centred,
             "ridge": absolute,
             "relative_ridge": absolute / unit if unit else 0.0,
-            "condition": fit.solution.condition,
-            "residual": fit.solution.residual,
+            "condition": _size(fit.solution.condition),
+            "residual": _size(fit.solution.residual),
             "train_mse": (train_outputs - y).square().mean().item(),
             "test_mse": (test_outputs - codes(task.y_test)).square().mean().item(),
         },
     )
+
+
+def _size(estimate: float) -> float:
+    """An estimate to the two digits that mean something; LAPACK's last ones vary with the place in memory."""
+    return float(f"{estimate:.2g}")
