@@ -12,8 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 import torch
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a worker: more would only fight over the cores
-    torch.set_num_threads(1)
+torch.set_num_threads(1)  # the tests are small, and threads that wait for each other on busy cores crawl
 
 
 @pytest.fixture(autouse=True)
