@@ -1,21 +1,26 @@
-"""The arithmetic under which a network is evaluated: every operation one that can be differentiated.
+"""How a network is evaluated: every operation one that can be differentiated, the random states left as they were.
 
-Fused attention kernels have no forward derivative and the encoder's fast path skips its submodules; both are
-switched off for the length of one evaluation and restored. The values agree up to rounding.
+Fused attention kernels have no forward derivative, the encoder's fast path skips its submodules, and a compiled
+module would be compiled again under every transform; all three are switched off for the length of one evaluation and
+restored. The values agree up to rounding.
 """
 
 from __future__ import annotations
 
+import random
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
 @contextmanager
 def differentiable_arithmetic() -> Iterator[None]:
-    """Math attention, no fused encoder path; both as before on leaving.
+    """Math attention, no fused encoder path, compiled parts run eagerly; all as before on leaving.
 
     >>> before = torch.backends.mha.get_fastpath_enabled()
     >>> with differentiable_arithmetic():
@@ -27,15 +32,47 @@ def differentiable_arithmetic() -> Iterator[None]:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH):
+        with _eager(), sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
+def _eager() -> AbstractContextManager[Any]:
+    """No part can be compiled before the compiler is imported, and importing it takes seconds."""
+    if "torch._dynamo" in sys.modules and not torch.compiler.is_compiling():
+        return torch.compiler.set_stance("force_eager")
+    return nullcontext()
+
+
 @contextmanager
 def preserved_random_state(device: torch.device) -> Iterator[None]:
-    """The global random state of the CPU and of `device`, as before on leaving."""
+    """The global random states of torch (CPU and `device`), NumPy and Python, as before on leaving.
+
+    >>> before = torch.get_rng_state()
+    >>> with preserved_random_state(torch.device("cpu")):
+    ...     noise = torch.rand(3)
+    >>> torch.equal(torch.get_rng_state(), before)
+    True
+    """
     devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices, enabled=True):
-        yield
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=devices, enabled=True):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def random_states() -> tuple[Any, ...]:
+    """Fingerprints of the global random states of the CPU: equal before and after what draws nothing.
+
+    >>> before = random_states()
+    >>> with preserved_random_state(torch.device("cpu")):
+    ...     noise = torch.rand(3)
+    ...     random_states() == before
+    False
+    """
+    name, key, *rest = np.random.get_state()
+    return torch.get_rng_state().numpy().tobytes(), name, np.asarray(key).tobytes(), *rest, random.getstate()

@@ -46,19 +46,19 @@ def check_inputs(x: Any, *, name: str = "x") -> Inputs:
     >>> check_inputs(np.zeros((2, 3))).shape
     torch.Size([2, 3])
     """
-    if isinstance(x, np.ndarray):
-        x = torch.from_numpy(np.ascontiguousarray(x))
     if isinstance(x, Mapping):
-        x = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in x.items()}
+        x = {key: _as_tensor(f"{name}[{key!r}]", value) for key, value in x.items()}
     elif isinstance(x, (tuple, list)):
-        x = tuple(torch.from_numpy(v) if isinstance(v, np.ndarray) else v for v in x)
-    elif not isinstance(x, Tensor):
-        raise ArgumentError(
-            name,
-            expected="a tensor, or a tuple or dict of tensors, rows first",
-            got=type(x).__name__,
-            remedy="Stack the rows into one tensor.",
-        )
+        x = tuple(_as_tensor(f"{name}[{i}]", value) for i, value in enumerate(x))
+    else:
+        x = _as_tensor(name, x)
+        if not isinstance(x, Tensor):
+            raise ArgumentError(
+                name,
+                expected="a tensor, or a tuple or dict of tensors, rows first",
+                got=type(x).__name__,
+                remedy="Stack the rows into one tensor.",
+            )
     tensors = [(label.replace("x", name, 1), tensor) for label, tensor in tensors_of(x)]
     if not tensors:
         raise ArgumentError(name, expected="at least one tensor", got="none", remedy="Pass the rows to evaluate.")
@@ -77,6 +77,27 @@ def check_inputs(x: Any, *, name: str = "x") -> Inputs:
             )
         expect_finite(label, tensor)
     return x
+
+
+def _as_tensor(label: str, value: Any) -> Any:
+    """A dense tensor of numbers from a tensor or an array; anything else as it is."""
+    if isinstance(value, Tensor):
+        if value.layout != torch.strided or value.is_nested or value.is_meta or value.is_quantized:
+            raise ArgumentError(
+                label,
+                expected="a dense tensor with values",
+                got="a tensor on the meta device" if value.is_meta else f"a tensor of layout {value.layout}",
+                remedy="Convert it with .to_dense(), or bind it in a wrapper module if its rows are not x's.",
+            )
+        return value
+    if not isinstance(value, np.ndarray):
+        return value
+    try:
+        return torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
+    except TypeError:
+        raise ArgumentError(
+            label, expected="an array of numbers", got=f"dtype {value.dtype}", remedy="Encode it as numbers first."
+        ) from None
 
 
 def count_rows(x: Inputs) -> int:
@@ -107,10 +128,14 @@ def concatenate_rows(x1: Inputs, x2: Inputs) -> Inputs:
 
 
 def place(x: Inputs, *, device: torch.device, dtype: torch.dtype) -> Inputs:
-    """Fresh copies on a device, real tensors in `dtype`; a model that writes into its input harms no one."""
+    """Copies on a device, without a graph; real tensors in `dtype`.
+
+    >>> place(torch.ones(2, 1, requires_grad=True), device=torch.device("cpu"), dtype=torch.float64)
+    tensor([[1.],
+            [1.]], dtype=torch.float64)
+    """
 
     def move(tensor: Tensor) -> Tensor:
-        moved = tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
-        return moved.clone() if moved.data_ptr() == tensor.data_ptr() else moved
+        return tensor.detach().to(device, dtype if tensor.is_floating_point() else None, copy=True)
 
     return map_tensors(move, x)

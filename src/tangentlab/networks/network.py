@@ -5,7 +5,8 @@ Formula   f : (θ, x) ↦ (n, c), pure in θ and x; everything else is frozen at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tangentlab._errors import ArgumentError, NetworkError, UnknownNameError
+from tangentlab._errors import ArgumentError, NetworkError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.networks.evaluation import differentiable_arithmetic, preserved_random_state
-from tangentlab.networks.inputs import Inputs, count_rows, place
+from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, place, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
 from tangentlab.networks.parameter_space import ParameterSpace
 from tangentlab.networks.parameter_tree import FunctionModule
@@ -27,6 +28,7 @@ ParameterChoice = None | str | Iterable[str] | Callable[[str, Tensor], bool]
 """None: those with requires_grad; names or glob patterns; or a predicate of name and tensor."""
 
 _HALF = (torch.float16, torch.bfloat16)
+_REAL = (torch.float64, torch.float32, *_HALF)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -61,6 +63,8 @@ class Network:
     """Submodules that stood in train mode when bound; checked before any kernel unless mode="eval"."""
     prefix: str
     """What stands before a name inside `module` (only for callables)."""
+    originals: Mapping[int, str]
+    """The `id` of each tensor that was copied, with its name: none may reappear in an evaluation (see `safety`)."""
 
     def __init__(
         self,
@@ -100,6 +104,7 @@ class Network:
             "output": self.output if output is None else output,
             "training_parts": () if mode == "eval" else self.training_parts,
             "prefix": self.prefix,
+            "originals": self.originals,
         }
 
     @property
@@ -153,16 +158,47 @@ class Network:
         """Copies of the rows on the network's device and in its dtype."""
         return place(x, device=self.device, dtype=self.dtype)
 
+    @contextmanager
+    def differentiable(self, names: Iterable[str]) -> Iterator[list[Tensor]]:
+        """The module's own parameters of these names, requiring gradients inside the block and nowhere else.
+
+        Unlike tensors given to `apply` they are what a checkpointed part of the forward pass finds when it runs
+        again during the backward pass.
+        """
+        own = self.selected_tensors
+        chosen = [own[name] for name in names]
+        for tensor in chosen:
+            tensor.requires_grad_(True)
+        try:
+            yield list(chosen)
+        finally:
+            for tensor in chosen:
+                tensor.requires_grad_(False)
+
     def apply(self, parameters: Mapping[str, Tensor], x: Inputs) -> Tensor:
         """f(θ, x) as (n, c), pure and differentiable in both; `x` already placed."""
-        with differentiable_arithmetic():
-            named = {self.prefix + name: tensor for name, tensor in parameters.items()}
-            if isinstance(x, Mapping):
-                returned = torch.func.functional_call(self.module, named, (), dict(x))
-            else:
-                args = (x,) if isinstance(x, Tensor) else tuple(x)
-                returned = torch.func.functional_call(self.module, named, args)
-        return select_output(returned, self.output, rows=count_rows(x))
+        x = map_tensors(torch.clone, x)  # a model may write into what it is given
+        named = {self.prefix + name: tensor for name, tensor in parameters.items()}
+        args, kwargs = (
+            ((), dict(x)) if isinstance(x, Mapping) else ((x,) if isinstance(x, Tensor) else tuple(x), {})
+        )
+        try:
+            with differentiable_arithmetic():
+                returned = torch.func.functional_call(self.module, named, args, kwargs)
+            return select_output(returned, self.output, rows=count_rows(x))
+        except (TangentlabError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise self._failed(error, x) from error
+
+    def _failed(self, error: Exception, x: Inputs) -> NetworkError:
+        """What a module said about its inputs, as one sentence."""
+        shapes = ", ".join(f"{name} {tuple(t.shape)} {t.dtype}" for name, t in tensors_of(x))
+        said = (str(error).strip().splitlines() or ["no message"])[0].rstrip(".")
+        return NetworkError(
+            f"The forward pass of {type(self.module).__name__} failed on {shapes}: {type(error).__name__}: {said}.",
+            remedy="Give inputs of the shape and dtype the model takes (a tuple or dict for several of them).",
+        )
 
     @torch.no_grad()
     def __call__(self, x: Inputs) -> Tensor:
@@ -189,14 +225,17 @@ class Network:
 
 def _bind_module(model: nn.Module, choice: Any, *, mode: str | None, share: bool) -> dict[str, Any]:
     training = () if mode == "eval" else tuple(name for name, part in model.named_modules() if part.training)
-    module = private_copy(model, share=share).eval()
+    _refuse_wrappers(model)
+    originals = {id(tensor): name for name, tensor in model.named_parameters()}
+    module = private_copy(model, share=share)
+    module.eval()  # some modules return nothing from it
     wanted = {name for name, tensor in model.named_parameters() if tensor.requires_grad}
     own = dict(module.named_parameters())
     names = _choose_names(own, choice, default=wanted)
     _check_parameters({name: own[name] for name in names})
     if own[names[0]].dtype in _HALF:
         module = module.to(dtype=torch.float32)
-    return {"module": module, "names": names, "training_parts": training}
+    return {"module": module, "names": names, "training_parts": training, "originals": originals}
 
 
 def _bind_function(function: Any, parameters: Any) -> dict[str, Any]:
@@ -207,16 +246,37 @@ def _bind_function(function: Any, parameters: Any) -> dict[str, Any]:
             got=type(function).__name__,
             remedy="Wrap your function in a module, or pass parameters= with a callable.",
         )
-    if not isinstance(parameters, Mapping) or not parameters:
+    if not (isinstance(parameters, Mapping) and parameters and all(map(_is_named_tensor, parameters.items()))):
         raise ArgumentError(
             "parameters",
-            expected="the dictionary of tensors at which the callable is bound",
+            expected="the dictionary of named tensors at which the callable is bound",
             got=type(parameters).__name__,
-            remedy="Pass parameters={name: tensor, ...}.",
+            remedy="Pass parameters={name: tensor, ...}, with nested names joined by dots.",
         )
     _check_parameters(parameters)
     module = FunctionModule(function, dict(parameters)).eval()
-    return {"module": module, "names": tuple(parameters)}
+    originals = {id(tensor): name for name, tensor in parameters.items()}
+    return {"module": module, "names": tuple(parameters), "originals": originals}
+
+
+def _is_named_tensor(item: tuple[Any, Any]) -> bool:
+    name, tensor = item
+    return isinstance(name, str) and all(name.split(".")) and isinstance(tensor, Tensor)
+
+
+def _refuse_wrappers(model: nn.Module) -> None:
+    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+        raise NetworkError(
+            f"The model is a {type(model).__name__}, which hides its module behind replicas.",
+            remedy="Pass model.module.",
+        )
+    for name, part in model.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise NetworkError(
+                (f"Layer '{name}'" if name else "The model")
+                + " is compiled to TorchScript, whose parameters cannot be varied from outside.",
+                remedy="Pass the module that it was scripted or traced from.",
+            )
 
 
 def _choose_names(
@@ -229,7 +289,16 @@ def _choose_names(
         names = tuple(name for name, tensor in tensors.items() if choice(name, tensor))
         remedy = "The predicate chose none; it is called with each name and tensor."
     else:
-        patterns = [choice] if isinstance(choice, str) else list(choice)
+        patterns = (
+            [choice] if isinstance(choice, str) else list(choice) if isinstance(choice, Iterable) else [None]
+        )
+        if not all(isinstance(pattern, str) for pattern in patterns):
+            raise ArgumentError(
+                "parameters",
+                expected="names or patterns, or a predicate of name and tensor",
+                got=choice,
+                remedy="Pass parameters=['head.*'], for example.",
+            )
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in tensors):
                 raise UnknownNameError("parameters", pattern, tensors)
@@ -242,7 +311,7 @@ def _choose_names(
 
 def _check_parameters(parameters: Mapping[str, Tensor]) -> None:
     dtypes = {tensor.dtype for tensor in parameters.values()}
-    odd = [name for name, tensor in parameters.items() if not tensor.is_floating_point()]
+    odd = [name for name, tensor in parameters.items() if tensor.dtype not in _REAL]
     if odd or len(dtypes) > 1 or len({tensor.device for tensor in parameters.values()}) > 1:
         raise NetworkError(
             f"The selected parameters have dtypes {', '.join(sorted(map(str, dtypes)))}"
@@ -250,6 +319,11 @@ def _check_parameters(parameters: Mapping[str, Tensor]) -> None:
             remedy="Select real parameters of one dtype on one device, or convert the module first.",
         )
     for name, tensor in parameters.items():
+        if tensor.is_meta:
+            raise NetworkError(
+                f"The parameter '{name}' is on the meta device and has no values.",
+                remedy="Load the weights first: module.to_empty(device='cpu') and load_state_dict().",
+            )
         if not bool(torch.isfinite(tensor).all()):
             raise NetworkError(
                 f"The parameter '{name}' has entries that are not finite.",

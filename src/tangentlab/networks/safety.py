@@ -1,29 +1,37 @@
 """Is f(θ, x) a function of one row at a time? Checked on a handful of rows before anything long.
 
-A kernel entry Θ(x, x') means something only if f(x) does not depend on the rows beside x, on chance, or on a mode
-that training would change. Each check repairs on the private copy or refuses by naming the layer and the remedy.
+A kernel entry Θ(x, x') means something only if f(x) does not depend on the rows beside x, on chance, on a mode that
+training would change, or on tensors that are not the network's. Each check repairs on the private copy or refuses by
+naming the layer and the remedy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import NetworkError
+from tangentlab._seeds import generator
 from tangentlab._shapes import expect_finite
-from tangentlab.networks.evaluation import preserved_random_state
-from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, take_rows, tensors_of
+from tangentlab.networks.autograd_graph import leaves
+from tangentlab.networks.evaluation import preserved_random_state, random_states
+from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.layer_trace import first_disagreement, trace
 from tangentlab.networks.network import Network
-from tangentlab.networks.private_copy import private_copy
+from tangentlab.networks.precision import ROUNDING, agree, agree_up_to_rounding, lowest_precision
+from tangentlab.networks.train_mode import check_train_mode
 
 FEW = 3
 """Rows looked at: enough to tell a row from its neighbours."""
 
 _DOUBLE_UP_TO = 50_000_000
 """Networks up to this many parameters are checked in float64, where rounding cannot hide a dependence."""
+
+_DRAWS = 16
+"""Evaluations of a network that draws random numbers, any two of which must agree."""
 
 
 @dataclass(frozen=True)
@@ -38,35 +46,71 @@ class Inspection:
     notes: tuple[str, ...]
 
 
+def some_rows(rows: int, *, count: int = FEW) -> Tensor:
+    """The index of a few rows out of `rows`, spread over all of them and in no order that the data may have.
+
+    >>> sorted(some_rows(2).tolist())
+    [0, 1]
+    """
+    return torch.randperm(rows, generator=generator(0, "some rows", rows))[:count]
+
+
 def inspect_network(network: Network, x: Inputs) -> Inspection:
     """Refuse a network whose outputs are not a function of one row each; `x` already placed.
 
-    Checked in order: the forward pass runs, outputs are finite and (n, c), train mode makes no difference, two
-    calls agree, and each row alone gives what it gives in the batch.
+    Checked in order, on a few of the rows: the forward pass runs, on its own tensors, and leaves its parameters
+    alone; outputs are finite and (n, c); two calls agree; each row alone gives what it gives in the batch; train
+    mode makes no difference.
     """
-    rows = min(FEW, count_rows(x))
-    few = take_rows(x, slice(0, rows))
-    network, few = _in_double(network, few)
-    tolerance = 1e-9 if network.dtype == torch.float64 else 2e-4
-    notes = []
-    with preserved_random_state(network.device), torch.no_grad():
-        together = _first_call(network, few)
+    _refuse_false_gradients(network)
+    few = take_rows(x, some_rows(count_rows(x)))
+    network, few = in_double(network, few)
+    with preserved_random_state(network.device):
+        together, draws = _first_call(network, few)
         expect_finite("model(x)", together, remedy="Check the weights and the scale of the inputs.")
-        if network.training_parts:
-            notes.extend(_check_mode(network, few, together, tolerance))
-        again = network.apply({}, _fresh(few))
-        if not _agree(together, again, 0.0 if network.device.type == "cpu" else tolerance):
-            _refuse_chance(network, few, tolerance)
-        if rows > 1:
-            for i in range(rows):
-                alone = _alone(network, few, i)
-                if alone is None or not _agree(together[i : i + 1], alone, tolerance):
-                    _refuse_mixing(network, few, i, tolerance)
-    notes.extend(_describe_repairs(network))
-    return Inspection(outputs=together.shape[1], notes=tuple(notes))
+        with torch.no_grad():
+            for _ in range(_DRAWS if draws else 1):
+                # a layer may add in any order, but no dependence on chance is as small as these roundings
+                if not agree(together, network.apply({}, few), tolerance=1e-3 * ROUNDING[network.dtype]):
+                    _refuse_chance(network, few)
+            verify_rows(network, few, together)
+            check_train_mode(network, few, together)
+    return Inspection(outputs=together.shape[1], notes=tuple(_describe_repairs(network)))
 
 
-def _in_double(network: Network, x: Inputs) -> tuple[Network, Inputs]:
+def verify_rows(network: Network, x: Inputs, outputs: Tensor, *, count: int = FEW) -> None:
+    """Refuse `outputs` of a batch that `count` of its rows would not give alone: the last, and others at random.
+
+    >>> verify_rows(Network(nn.Linear(2, 3)), torch.zeros(2, 2), torch.zeros(2, 3))
+    Traceback (most recent call last):
+    tangentlab._errors.NetworkError: The outputs of row 1 change with the rows beside it: ...
+    """
+    rows = count_rows(x)
+    if rows == 1:
+        return
+    with preserved_random_state(network.device), torch.no_grad():
+        for row in dict.fromkeys([rows - 1, *some_rows(rows, count=count - 1).tolist()]):
+            single = take_rows(x, slice(row, row + 1))
+            try:
+                alone = network.apply({}, single)
+            except Exception:  # a layer that needs several rows says so in its own words
+                _refuse_mixing(network, x, row)
+            if alone.shape != outputs[row : row + 1].shape:
+                _refuse_mixing(network, x, row)
+            whole = torch.cat(
+                [outputs[:row], alone, outputs[row + 1 :]]
+            )  # near zero, a row has no scale of its own
+            if not agree_up_to_rounding(network, single, outputs, whole):
+                _refuse_mixing(network, x, row)
+
+
+def in_double(network: Network, x: Inputs) -> tuple[Network, Inputs]:
+    """Network and rows in float64, unless the network is too large for a copy or insists on its own dtype.
+
+    >>> network, x = in_double(Network(nn.Linear(2, 1)), torch.zeros(1, 2))
+    >>> network.dtype, x.dtype
+    (torch.float64, torch.float64)
+    """
     if network.dtype == torch.float64 or network.space.size > _DOUBLE_UP_TO or network.device.type == "mps":
         return network, x
     double = network.to(dtype=torch.float64)
@@ -76,91 +120,70 @@ def _in_double(network: Network, x: Inputs) -> tuple[Network, Inputs]:
             double.apply({}, placed)
     except Exception:  # a module that insists on its own dtype is checked in that dtype
         return network, x
-    return double, double.place(x)
+    return double, placed
 
 
-def _fresh(x: Inputs) -> Inputs:
-    return map_tensors(torch.clone, x)
+def _first_call(network: Network, x: Inputs) -> tuple[Tensor, bool]:
+    """The outputs, and whether random numbers were drawn."""
+    versions = {name: tensor._version for name, tensor in network.module.named_parameters()}
+    before = random_states()
+    with torch.enable_grad():
+        f = network.apply({}, x)
+    for name, tensor in network.module.named_parameters():
+        if tensor._version != versions[name]:
+            raise NetworkError(
+                f"The forward pass writes into the parameter '{name.removeprefix(network.prefix)}'.",
+                remedy="Leave parameters alone in forward(): no max_norm in embeddings, no clipping of weights.",
+            )
+    refuse_borrowed(f, network.originals)
+    return f.detach(), random_states() != before
 
 
-def _first_call(network: Network, x: Inputs) -> Tensor:
-    try:
-        return network.apply({}, _fresh(x))
-    except NetworkError:
-        raise
-    except Exception as error:
-        shapes = ", ".join(f"{name} {tuple(t.shape)} {t.dtype}" for name, t in tensors_of(x))
-        raise NetworkError(
-            f"The forward pass of {type(network.module).__name__} failed on {shapes}: "
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}.",
-            remedy="Give inputs of the shape and dtype the model takes (a tuple or dict for several of them).",
-        ) from error
+def refuse_borrowed(f: Tensor, originals: Mapping[int, str]) -> None:
+    """Refuse outputs that a copy computed from the tensors it was copied from, by `id`, and not from its own.
+
+    >>> w = torch.ones(1, requires_grad=True)
+    >>> refuse_borrowed(2 * w, {id(w): "weight"})
+    Traceback (most recent call last):
+    tangentlab._errors.NetworkError: The forward pass reads 'weight' through a function that holds the original ...
+    """
+    for leaf in leaves(f):
+        if id(leaf) in originals:
+            raise NetworkError(
+                f"The forward pass reads '{originals[id(leaf)]}' through a function that holds the original module, "
+                "which a copy cannot follow.",
+                remedy="Read parameters from `self` in forward() (in a hook, from its `module` argument), not from a "
+                "lambda or hook that closes over the module.",
+            )
 
 
-def _agree(a: Tensor, b: Tensor, tolerance: float) -> bool:
-    if a.shape != b.shape:
-        return False
-    scale = max(float(a.abs().max()), float(b.abs().max()))
-    return float((a - b).abs().max()) <= tolerance * scale
+def _refuse_false_gradients(network: Network) -> None:
+    selected = {id(tensor) for tensor in network.selected_tensors.values()}
+    for name, part in network.module.named_modules():
+        if getattr(part, "scale_grad_by_freq", False) and any(
+            id(t) in selected for t in part.parameters(recurse=False)
+        ):
+            raise NetworkError(
+                f"Layer '{name}' ({type(part).__name__}) has scale_grad_by_freq=True, so that what autograd calls its "
+                "gradient is not the derivative of its outputs.",
+                remedy="Set scale_grad_by_freq=False on it, or leave its weight out with parameters=.",
+            )
 
 
-def _check_mode(network: Network, x: Inputs, evaluated: Tensor, tolerance: float) -> list[str]:
-    """A module given in train mode may be evaluated in eval mode only if that changes nothing."""
-    trained = private_copy(network.module)
-    for name, part in trained.named_modules():
-        part.training = name in network.training_parts
-    in_training = network._with(module=trained)
-    try:
-        outputs = in_training.apply({}, _fresh(x))
-        same = _agree(evaluated, outputs, tolerance)
-    except Exception:  # batch statistics of one row, for one
-        same = False
-    if same:
-        return []
-    layer = _mode_dependent(network.module, network.training_parts)
-    raise NetworkError(
-        f"The network is in train mode, where {layer} makes the outputs of a row depend on the batch or on chance.",
-        remedy="Call model.eval() first, or pass mode='eval' (--mode eval) to evaluate it in evaluation mode.",
-    )
-
-
-_MODE_DEPENDENT = (
-    nn.modules.batchnorm._NormBase,
-    nn.modules.dropout._DropoutNd,
-    nn.RNNBase,
-    nn.MultiheadAttention,
-)
-
-
-def _mode_dependent(module: nn.Module, training: tuple[str, ...]) -> str:
-    for name, part in module.named_modules():
-        drops = getattr(part, "p", None) or getattr(part, "dropout", None)
-        matters = isinstance(part, nn.modules.batchnorm._NormBase) or bool(drops)
-        if name in training and isinstance(part, _MODE_DEPENDENT) and matters:
-            return f"layer '{name}' ({type(part).__name__})"
-    return f"the module {type(module).__name__}"
-
-
-def _refuse_chance(network: Network, x: Inputs, tolerance: float) -> None:
-    first, second = trace(network, _fresh(x)), trace(network, _fresh(x))
-    layer = first_disagreement(first, second, tolerance=tolerance)
+def _refuse_chance(network: Network, x: Inputs) -> None:
+    for _ in range(_DRAWS):
+        layer = first_disagreement(trace(network, x), trace(network, x), tolerance=1e-3 * ROUNDING[network.dtype])
+        if layer.startswith("layer"):
+            break
     raise NetworkError(
         f"Two evaluations of the same rows differ: {layer} draws random numbers or keeps a state.",
         remedy="Turn the noise off in evaluation mode, or fix it once outside forward().",
     )
 
 
-def _alone(network: Network, x: Inputs, row: int) -> Tensor | None:
-    try:
-        return network.apply({}, _fresh(take_rows(x, slice(row, row + 1))))
-    except Exception:  # a layer that needs several rows says so in its own words
-        return None
-
-
-def _refuse_mixing(network: Network, x: Inputs, row: int, tolerance: float) -> None:
-    together = trace(network, _fresh(x))
-    alone = trace(network, _fresh(take_rows(x, slice(row, row + 1))))
-    layer = first_disagreement(together, alone, row=row, tolerance=tolerance)
+def _refuse_mixing(network: Network, x: Inputs, row: int) -> None:
+    together, alone = trace(network, x), trace(network, take_rows(x, slice(row, row + 1)))
+    layer = first_disagreement(together, alone, row=row, tolerance=ROUNDING[lowest_precision(network, x)])
     raise NetworkError(
         f"The outputs of row {row} change with the rows beside it: {layer} mixes the rows of a batch.",
         remedy="Use running statistics (track_running_stats=True, eval mode), a norm over one row's own features, "
