@@ -1,13 +1,14 @@
 """One forward and q backward passes through hooks: the per-sample gradients of every covered layer at once.
 
 The backward passes stop at the outputs of layers; no gradient of a parameter is ever formed. What a layer was given
-and the gradient of what it returned go through its rule (`layer_rules`).
+and the gradient of what it returned go through its rule (`layer_rules`). The graph that autograd recorded then tells
+whether the hooks saw every use of a parameter: a second use outside any layer shows there even where it is zero.
 Cost      one forward pass and q input-gradient backward passes for all rows together
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +16,23 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import NetworkError
+from tangentlab.networks.autograd_graph import count_uses
 from tangentlab.networks.evaluation import preserved_random_state
-from tangentlab.networks.inputs import Inputs, count_rows, map_tensors
+from tangentlab.networks.inputs import Inputs, count_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.factors import Factor, fold
 from tangentlab.tangent.layer_rules import rule_for, unbatched
+
+Uses = dict[str, list[Factor]]
+"""For each parameter, one factor for each time a layer used it; none if f does not depend on it."""
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The uses of those parameters of which every use was seen, and f(x)."""
+
+    uses: Uses
+    outputs: Tensor
 
 
 @dataclass
@@ -27,7 +40,6 @@ class _Call:
     """One call of a layer: its input, its output, and the versions that tell whether either was overwritten."""
 
     layer: nn.Module
-    name: str
     x: Tensor
     z: Tensor
     versions: tuple[int, int] = field(init=False)
@@ -44,110 +56,111 @@ class _Overwritten(Exception):
     """An in-place operation destroyed a value that a rule needs."""
 
 
-Uses = dict[str, list[Factor]]
-"""For each parameter, one factor for each time a layer used it."""
-
-
-def covered_layers(network: Network) -> dict[str, nn.Module]:
-    """The layers that have a rule and a selected parameter, by name.
+def covered_layers(network: Network, names: Iterable[str] | None = None) -> dict[str, nn.Module]:
+    """The layers that have a rule and one of the parameters `names` (default: all selected), by name.
 
     >>> list(covered_layers(Network(nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1)), parameters="2.*")))
     ['2']
     """
-    selected = {id(tensor) for tensor in network.selected_tensors.values()}
+    own = network.selected_tensors
+    wanted = {id(own[name]) for name in (own if names is None else names)}
     return {
         name: layer
         for name, layer in network.module.named_modules()
-        if rule_for(layer) is not None and any(id(t) in selected for t in layer._parameters.values())
+        if any(id(t) in wanted for t in layer._parameters.values()) and rule_for(layer) is not None
     }
 
 
-def capture(network: Network, x: Inputs, cotangents: Tensor, *, layers: Mapping[str, nn.Module]) -> Uses:
-    """Factors of the per-sample gradients of q combinations of the outputs.
+def capture(network: Network, x: Inputs, cotangents: Tensor, *, names: Iterable[str] | None = None) -> Captured:
+    """Factors of the per-sample gradients of q combinations of the outputs, for the parameters `names`.
 
-    `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each.
+    `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each. A parameter is
+    left out when an operation other than its layers' used it.
 
     >>> net = Network(nn.Linear(2, 1))
-    >>> uses = capture(net, torch.ones(3, 2), torch.eye(1), layers=covered_layers(net))
-    >>> uses["weight"][0].rows().rows.flatten(1).tolist()
+    >>> found = capture(net, torch.ones(3, 2), torch.eye(1))
+    >>> found.uses["weight"][0].rows().rows.flatten(1).tolist()
     [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
     """
+    names = tuple(network.names if names is None else names)
     with preserved_random_state(network.device):
         try:
-            return _capture(network, x, cotangents, layers, clone=False)
+            return _capture(network, x, cotangents, names, clone=False)
         except _Overwritten:
-            return _capture(network, x, cotangents, layers, clone=True)
+            return _capture(network, x, cotangents, names, clone=True)
 
 
-def _capture(
-    network: Network, x: Inputs, cotangents: Tensor, layers: Mapping[str, nn.Module], *, clone: bool
-) -> Uses:
+def _capture(network: Network, x: Inputs, cotangents: Tensor, names: tuple[str, ...], *, clone: bool) -> Captured:
     rows = count_rows(x)
     calls: list[_Call] = []
 
-    def hook_for(name: str):
-        def keep(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-            given: Any = args[0] if args else kwargs.get("input")
-            if not (isinstance(given, Tensor) and isinstance(output, Tensor) and torch.is_grad_enabled()):
-                return None
-            if unbatched(layer, given):
-                return None
-            changed = clone
-            if output.shape[0] == 1 and rows > 1 and given.shape[0] == 1:  # one table entry shared by every row
-                output, given = output.expand(rows, *output.shape[1:]), given.expand(rows, *given.shape[1:])
-                output, changed = output.clone(), True
-            if not output.requires_grad:
-                output = output.detach().requires_grad_() if changed else output.requires_grad_()
-            calls.append(_Call(layer, name, given.detach().clone() if clone else given.detach(), output))
-            return output.clone() if changed else None
+    def keep(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        given: Any = args[0] if args else kwargs.get("input")
+        if not (isinstance(given, Tensor) and isinstance(output, Tensor) and output.requires_grad):
+            return None
+        if unbatched(layer, given):
+            return None
+        changed = clone
+        if output.shape[0] == 1 and rows > 1 and given.shape[0] == 1:  # one table entry shared by every row
+            output, given = output.expand(rows, *output.shape[1:]), given.expand(rows, *given.shape[1:])
+            output, changed = output.clone(), True
+        calls.append(_Call(layer, given.detach().clone() if clone else given.detach(), output))
+        return output.clone() if changed else None
 
-        return keep
-
-    handles = [layer.register_forward_hook(hook_for(name), with_kwargs=True) for name, layer in layers.items()]
+    layers = covered_layers(network, names).values()
+    # before the user's own hooks, which may change what the layer returned
+    handles = [layer.register_forward_hook(keep, with_kwargs=True, prepend=True) for layer in layers]
     try:
-        with torch.enable_grad():
-            f = network.apply({}, map_tensors(torch.clone, x))
-        gradients = _pull_to_outputs(f, [call.z for call in calls], cotangents)
-    except RuntimeError as error:
+        with torch.enable_grad(), network.differentiable(names):
+            f = network.apply({}, x)
+            seen = list(calls)  # a checkpointed part runs again, hooks and all, in the backward pass
+            counts = count_uses(f)
+            gradients = _pull_to_outputs(f, [call.z for call in seen], cotangents)
+    except (RuntimeError, NetworkError) as error:
         if not clone and "in-place" in str(error):
             raise _Overwritten from error
         raise
     finally:
         for handle in handles:
             handle.remove()
-    if any(call.overwritten for call in calls):
+    if any(call.overwritten for call in seen):
         if clone:
             raise NetworkError(
                 "A layer's output is overwritten in place after it was read.",
                 remedy="Use method='autograd', or replace the in-place operation.",
             )
         raise _Overwritten
+    used = [(call, gradient) for call, gradient in zip(seen, gradients) if gradient is not None]
     with torch.no_grad():
-        return _apply_rules(network, calls, gradients, rows)
+        uses = _apply_rules(network, names, used, rows)
+    own = network.selected_tensors
+    return Captured({n: uses[n] for n in names if len(uses[n]) == counts[id(own[n])]}, f.detach())
 
 
-def _pull_to_outputs(f: Tensor, outputs: list[Tensor], cotangents: Tensor) -> list[Tensor]:
-    """∂⟨u_q, f⟩/∂z for each layer output z, stacked as (rows of z, q, ...)."""
+def _pull_to_outputs(f: Tensor, outputs: list[Tensor], cotangents: Tensor) -> list[Tensor | None]:
+    """∂⟨u_q, f⟩/∂z for each layer output z, stacked as (rows of z, q, ...); None where f does not depend on z."""
+    if not (f.requires_grad and outputs):
+        return [None] * len(outputs)
     collected: list[list[Tensor]] = [[] for _ in outputs]
     for q, u in enumerate(cotangents):
-        found: Any = [None] * len(outputs)
-        if f.requires_grad and outputs:
-            keep = q + 1 < len(cotangents)
-            found = torch.autograd.grad(f, outputs, u.expand_as(f), retain_graph=keep, allow_unused=True)
-        for stack, z, gradient in zip(collected, outputs, found):
-            stack.append(torch.zeros_like(z) if gradient is None else gradient)
-    return [torch.stack(stack, dim=1) for stack in collected]
+        keep = q + 1 < len(cotangents)
+        found = torch.autograd.grad(f, outputs, u.expand_as(f), retain_graph=keep, allow_unused=True)
+        for stack, gradient in zip(collected, found):
+            if gradient is not None:
+                stack.append(gradient)
+    return [torch.stack(stack, dim=1) if stack else None for stack in collected]
 
 
-def _apply_rules(network: Network, calls: list[_Call], gradients: list[Tensor], rows: int) -> Uses:
-    names = {id(tensor): name for name, tensor in network.selected_tensors.items()}
-    uses: Uses = {}
-    for call, gradient in zip(calls, gradients):
+def _apply_rules(network: Network, names: tuple[str, ...], calls: list[tuple[_Call, Tensor]], rows: int) -> Uses:
+    own = network.selected_tensors
+    named = {id(own[name]): name for name in names}
+    uses: Mapping[str, list[Factor]] = {name: [] for name in names}
+    for call, gradient in calls:
         rule = rule_for(call.layer)
         if rule is None or call.z.shape[0] % rows or call.x.shape[0] != call.z.shape[0]:
-            continue  # its parameters will be found uncovered
+            continue  # these uses will be found missing
         for local, factor in rule(call.layer, call.x, gradient).items():
             tensor = call.layer._parameters.get(local)
-            if tensor is not None and id(tensor) in names:
-                uses.setdefault(names[id(tensor)], []).append(fold(factor, rows))
-    return uses
+            if tensor is not None and id(tensor) in named:
+                uses[named[id(tensor)]].append(fold(factor, rows))
+    return dict(uses)

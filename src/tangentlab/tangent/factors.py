@@ -135,6 +135,19 @@ def with_bias(weight: Outer) -> Outer:
     return Outer(inputs=torch.cat([weight.inputs, ones], dim=-1), gradients=weight.gradients)
 
 
+def alike(a: Factor, b: Factor) -> bool:
+    """Whether two factors differ in their rows alone, so that they can be joined.
+
+    >>> alike(Rows(torch.zeros(2, 1, 3)), Rows(torch.zeros(5, 1, 3)))
+    True
+    """
+    if isinstance(a, Outer) and isinstance(b, Outer):
+        return a.inputs.shape[1:] == b.inputs.shape[1:] and a.gradients.shape[1:] == b.gradients.shape[1:]
+    if isinstance(a, Tokens) and isinstance(b, Tokens):
+        return a.gradients.shape[1:] == b.gradients.shape[1:]
+    return isinstance(a, Rows) and isinstance(b, Rows) and a.rows.shape[1:] == b.rows.shape[1:]
+
+
 def join_rows(parts: Sequence[Factor]) -> Factor:
     """Factors of consecutive rows as one."""
     first = parts[0]

@@ -12,12 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_shape
+from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.output_selection import one_hot_rows
-from tangentlab.networks.safety import inspect_network
+from tangentlab.networks.safety import inspect_network, some_rows, verify_rows
 from tangentlab.tangent import products, sample_gradients
+
+_STEP = 64
+"""Rows of a dense Jacobian made at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,31 +56,42 @@ class Jacobian:
 
     def jvp(self, direction: Mapping[str, Tensor]) -> Tensor:
         """J δ, (n, c), for a dictionary δ with one tensor for each selected parameter."""
-        self.network.space.check("direction", direction)
-        at = self.network.parameters
-        along = {name: direction[name].to(at[name]) for name in self.network.names}
-        with torch.no_grad():
-            return products.push_forward(self.network, self.x, at=at, along=along, way=self.way)[1]
+        if not isinstance(direction, Mapping):
+            raise ArgumentError(
+                "direction",
+                expected="a dictionary with a tensor for each selected parameter",
+                got=type(direction).__name__,
+                remedy="Split a flat vector with jacobian.network.space.unflatten(vector).",
+            )
+        own = self.network.parameters
+        along = {name: torch.as_tensor(tensor) for name, tensor in direction.items()}
+        self.network.space.check("direction", along)
+        along = {name: along[name].to(own[name]) for name in own}
+        with torch.no_grad(), preserved_random_state(self.network.device):
+            return products.push_forward(self.network, self.x, along=along, way=self.way)[1]
 
     def vjp(self, weights: Tensor) -> dict[str, Tensor]:
         """Jᵀ u for u (n, c): a dictionary of tensors shaped like the parameters."""
+        weights = torch.as_tensor(weights)
         expect_shape("weights", weights, "n c", n=self.shape[0], c=self.shape[1])
-        weights = weights.to(self.outputs)
-        return products.pull_back(self.network, self.x, at=self.network.parameters, weights=weights)
+        with preserved_random_state(self.network.device):
+            return products.pull_back(self.network, self.x, weights=weights.detach().to(self.outputs))
 
     def dense(self) -> Tensor:
         """J as one array (n, c, p), its last axis in the order of `network.space`."""
-        network = self.network
-        few = take_rows(self.x, slice(0, 2))
-        way = sample_gradients.working_way(network, few, names=network.names)
-        rows = sample_gradients.sample_gradients(
-            network,
-            self.x,
-            names=network.names,
-            cotangents=one_hot_rows(self.shape[1], like=self.outputs),
-            way=way,
-        )
-        return network.space.flatten(rows, leading=2).detach()
+        network, (n, c, p) = self.network, self.shape
+        cotangents = one_hot_rows(c, like=self.outputs)
+        dense = self.outputs.new_empty(n, c, p)
+        with preserved_random_state(network.device):
+            few = take_rows(self.x, some_rows(n))
+            way = sample_gradients.working_way(network, few, names=network.names)
+            for start in range(0, n, _STEP):
+                part = slice(start, start + _STEP)
+                rows = sample_gradients.sample_gradients(
+                    network, take_rows(self.x, part), names=network.names, cotangents=cotangents, way=way
+                )
+                dense[part] = network.space.flatten(rows, leading=2).detach()
+        return dense
 
 
 def jacobian(
@@ -93,5 +109,8 @@ def jacobian(
         network = network.to(dtype=dtype)
     placed = network.place(check_inputs(x))
     inspect_network(network, placed)
-    way = products.working_way(network, take_rows(placed, slice(0, 1)), at=network.parameters)
-    return Jacobian(network=network, x=placed, outputs=network(placed), way=way)
+    outputs = network(placed)
+    verify_rows(network, placed, outputs)
+    with preserved_random_state(network.device):
+        way = products.working_way(network, take_rows(placed, some_rows(len(outputs))))
+    return Jacobian(network=network, x=placed, outputs=outputs, way=way)

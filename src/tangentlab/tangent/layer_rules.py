@@ -182,6 +182,8 @@ def rule_for(layer: nn.Module) -> Rule | None:
     >>> rule_for(nn.Linear(1, 1)) is linear, rule_for(nn.LSTM(1, 1))
     (True, None)
     """
+    if "forward" in vars(layer):  # patched on this one object
+        return None
     kind = type(layer)
     named = NAMED_RULES.get(f"{kind.__module__}.{kind.__qualname__}")
     if named is not None:

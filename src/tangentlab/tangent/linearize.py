@@ -7,15 +7,19 @@ Cost      forward: one pass with tangents. Backward: one forward and one backwar
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, place, take_rows, tensors_of
+from tangentlab._errors import ArgumentError
+from tangentlab.networks.evaluation import preserved_random_state
+from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, place, take_rows, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.parameter_tree import Branch, plant
-from tangentlab.networks.safety import inspect_network
+from tangentlab.networks.private_copy import private_copy
+from tangentlab.networks.safety import inspect_network, some_rows, verify_rows
 from tangentlab.tangent.products import pull_back, push_forward, working_way
 
 
@@ -25,19 +29,19 @@ class LinearizedModule(nn.Module):
     The selected parameters are trainable and start at the anchor; the others are kept frozen. `state_dict` holds
     the anchor too (under `_anchor`), so that a round trip restores the function and not only θ.
 
-    >>> lin = LinearizedModule(Network(nn.Linear(1, 1, bias=False)), centred=True)
+    >>> lin = linearize(nn.Linear(2, 1, bias=False), centred=True)
     >>> with torch.no_grad():
-    ...     _ = lin.weight.add_(2.0)
-    >>> lin(torch.tensor([[3.0]])).tolist()
-    [[6.0]]
+    ...     _ = lin.weight.add_(1)
+    >>> lin(torch.tensor([[1.0, 2.0]])).item()
+    3.0
     """
 
     def __init__(self, network: Network, *, centred: bool):
         super().__init__()
         self.centred = centred
-        self._tangent = network
+        self._tangent = network._with(module=private_copy(network.module))
         self._way: str | None = None
-        self._inspected = False
+        self._followed: tuple[tuple[int, int], ...] = ()
         selected = network.parameters
         grown: dict[int, nn.Parameter] = {}
         for name, tensor in network.module.named_parameters(remove_duplicate=False):
@@ -45,7 +49,7 @@ class LinearizedModule(nn.Module):
             if id(tensor) not in grown:
                 grown[id(tensor)] = nn.Parameter(tensor.detach().clone(), requires_grad=own in selected)
             plant(self, own, grown[id(tensor)])
-        saved = _persistent_buffers(network.module)
+        saved = set(network.module.state_dict())
         for name, tensor in network.module.named_buffers():
             plant(self, name, tensor.detach().clone(), persistent=name in saved)
         self._anchor = Branch()
@@ -59,30 +63,55 @@ class LinearizedModule(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """f_lin on a batch given as the original module takes it, (n, c)."""
-        x: Inputs = kwargs if kwargs else (args[0] if len(args) == 1 else args)
-        named = dict(self.named_parameters())
-        theta = [named[name] for name in self._tangent.names]
+        own = dict(self.named_parameters())
+        theta = [own[name] for name in self._tangent.names]
+        x = self._inputs(args, kwargs)
+        differentiable = torch.is_grad_enabled() and any(t.requires_grad for _, t in tensors_of(x))
         like = theta[0]
-        with_graph_in_x = torch.is_grad_enabled() and any(t.requires_grad for _, t in tensors_of(x))
-        placed = x if with_graph_in_x else place(x, device=like.device, dtype=like.dtype)
-        frozen = {n: t.detach() for n, t in named.items() if n not in self._tangent.names}
-        frozen |= {n: t for n, t in self.named_buffers() if not n.startswith("_anchor.")}
-        at = {**frozen, **self.anchor}
-        self._prepare(placed, at)
-        if with_graph_in_x:
-            along = {name: t - at[name] for name, t in zip(self._tangent.names, theta)}
-            f0, df = push_forward(self._tangent, placed, at=at, along=along)
-            return df if self.centred else f0 + df
-        return _AffineInParameters.apply(self, placed, at, *theta)  # pyright: ignore[reportReturnType]
+        with preserved_random_state(like.device):
+            if differentiable:
+                x = map_tensors(lambda t: t.to(like.device, like.dtype if t.is_floating_point() else None), x)
+            else:
+                x = place(x, device=like.device, dtype=like.dtype)
+            self._follow(own)
+            self._prepare(x)
+            change = [t - anchor for t, anchor in zip(theta, self.anchor.values())]
+            if differentiable:
+                along = dict(zip(self._tangent.names, change))
+                f0, df = push_forward(self._tangent, x, along=along, way=self._way or "forward")
+            else:
+                f0, df = _Push.apply(self._tangent, x, self._way, self._tangent.names, *change)  # pyright: ignore
+        return df if self.centred else f0 + df
 
-    def _prepare(self, x: Inputs, at: dict[str, Tensor]) -> None:
+    def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
+        if not args and not kwargs:
+            raise ArgumentError("x", expected="a batch", got="nothing", remedy="Call it as the original module.")
+        if args and kwargs:
+            names = inspect.signature(self._tangent.module.forward)
+            return {**names.bind_partial(*args).arguments, **kwargs}
+        return kwargs or (args[0] if len(args) == 1 else args)
+
+    def _prepare(self, x: Inputs) -> None:
         """Once, on the first rows: are the rows independent, and which forward derivative works."""
-        if self._inspected:
+        if self._way is not None:
             return
-        few = map_tensors(torch.Tensor.detach, take_rows(x, slice(0, min(3, count_rows(x)))))
-        inspect_network(self._tangent, few)
-        self._way = working_way(self._tangent, take_rows(few, slice(0, 1)), at=at)
-        self._inspected = True
+        x = check_inputs(map_tensors(torch.Tensor.detach, x))
+        inspect_network(self._tangent, x)
+        verify_rows(self._tangent, x, self._tangent(x))
+        self._way = working_way(self._tangent, take_rows(x, some_rows(count_rows(x))))
+
+    def _follow(self, own: dict[str, nn.Parameter]) -> None:
+        """Bring the network to the anchor, frozen parameters and buffers held here, if they were loaded or moved."""
+        held: dict[str, Tensor] = {**own, **self.anchor}
+        held |= {name: tensor for name, tensor in self.named_buffers() if not name.startswith("_anchor.")}
+        versions = tuple((id(tensor), tensor._version) for tensor in held.values())
+        if versions == self._followed:
+            return
+        network = self._tangent
+        with torch.no_grad():
+            for name, tensor in [*network.module.named_parameters(), *network.module.named_buffers()]:
+                tensor.copy_(held[name.removeprefix(network.prefix)])
+        self._followed = versions
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         super()._apply(fn, recurse)
@@ -90,25 +119,36 @@ class LinearizedModule(nn.Module):
         return self
 
 
-class _AffineInParameters(torch.autograd.Function):
-    """θ ↦ f0 + J(θ − θ0), whose backward pass is one product with Jᵀ at the anchor."""
+class _Push(torch.autograd.Function):
+    """δ ↦ (f0, J δ); its backward pass is one product with Jᵀ, and is linear like itself."""
 
     @staticmethod
-    def forward(ctx: Any, lin: LinearizedModule, x: Inputs, at: dict[str, Tensor], *theta: Tensor) -> Tensor:
-        ctx.lin, ctx.x, ctx.at = lin, x, at
-        along = {name: t - at[name] for name, t in zip(lin._tangent.names, theta)}
-        f0, df = push_forward(lin._tangent, x, at=at, along=along, way=lin._way or "forward")
-        return df if lin.centred else f0 + df
+    def forward(ctx: Any, network: Network, x: Inputs, way: str, names: tuple[str, ...], *along: Tensor) -> Any:
+        ctx.network, ctx.x, ctx.way, ctx.names = network, x, way, names
+        f0, df = push_forward(network, x, along=dict(zip(names, along)), way=way)
+        ctx.mark_non_differentiable(f0)
+        return f0, df
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
-        pulled = pull_back(ctx.lin._tangent, ctx.x, at=ctx.at, weights=grad_outputs[0])
-        return (None, None, None, *pulled.values())
+        wanted = tuple(name for name, needed in zip(ctx.names, ctx.needs_input_grad[4:]) if needed)
+        pulled = _Pull.apply(ctx.network, ctx.x, ctx.way, wanted, grad_outputs[1])
+        found = dict(zip(wanted, pulled))  # pyright: ignore[reportArgumentType]
+        return (None, None, None, None, *(found.get(name) for name in ctx.names))
 
 
-def _persistent_buffers(module: nn.Module) -> set[str]:
-    own = {name for name, _ in module.named_buffers()}
-    return own & set(module.state_dict())
+class _Pull(torch.autograd.Function):
+    """u ↦ Jᵀ u, the transpose of `_Push`."""
+
+    @staticmethod
+    def forward(ctx: Any, network: Network, x: Inputs, way: str, names: tuple[str, ...], u: Tensor) -> Any:
+        ctx.network, ctx.x, ctx.way, ctx.names = network, x, way, names
+        with preserved_random_state(network.device):
+            return tuple(pull_back(network, x, weights=u, names=names).values())
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+        return None, None, None, None, _Push.apply(ctx.network, ctx.x, ctx.way, ctx.names, *grad_outputs)[1]
 
 
 def linearize(
@@ -130,4 +170,12 @@ def linearize(
     >>> optimizer = torch.optim.Adam(lin.parameters())
     >>> lin(x).sum().backward(); optimizer.step()
     """
-    return LinearizedModule(Network(model, parameters=parameters, mode=mode), centred=centred)
+    network = Network(model, parameters=parameters, mode=mode)
+    if isinstance(network.module, LinearizedModule):
+        raise ArgumentError(
+            "model",
+            expected="a network that is not linearized yet",
+            got="a LinearizedModule",
+            remedy="Use it as it is: it is its own linearization everywhere.",
+        )
+    return LinearizedModule(network, centred=centred)
