@@ -47,7 +47,7 @@ def cheapest(factor: Factor, *, contraction: str, columns: int) -> str:
 
 
 def add_contraction(total: Tensor, left: Factor, right: Factor, *, form: str, contraction: str) -> None:
-    """Add one layer's share to `total`, a tile in float64.
+    """Add one layer's share to `total`, a tile in float64; the two sides may have different numbers of positions.
 
     >>> total = torch.zeros(2, 2, dtype=torch.float64)
     >>> M = Rows(torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]]))
@@ -56,7 +56,7 @@ def add_contraction(total: Tensor, left: Factor, right: Factor, *, form: str, co
     """
     if form == "explicit":
         _add_explicit(total, as_rows(left).rows, as_rows(right).rows, contraction)
-    elif form == "hadamard":
+    elif form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):
             inputs = left.inputs[:, g, 0] @ right.inputs[:, g, 0].T

@@ -22,7 +22,9 @@ MOST_TRACED = 64
 """A trace over more combinations than this is not checked: it would cost more than the kernel."""
 
 
-def cross_check(network: Network, kernel: Tensor, *, flavour: OutputFlavour, x1: Inputs, x2: Inputs | None) -> float:
+def cross_check(
+    network: Network, kernel: Tensor, *, flavour: OutputFlavour, x1: Inputs, x2: Inputs | None
+) -> float:
     """Largest difference from autograd on a random block, relative to √(Θ_ii Θ_jj); refused when it is no rounding.
 
     Two rows against themselves where the kernel is symmetric (`x2` None), else one row of each batch. `kernel`

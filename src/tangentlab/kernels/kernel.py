@@ -6,24 +6,26 @@ Cost      one forward and q backward passes for each row, then the contraction o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
+from tangentlab._errors import ArgumentError, ShapeError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cross_check import cross_check
-from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import plan_blocks
+from tangentlab.kernels.layer_terms import PathChanged, TermMaker
+from tangentlab.kernels.memory_budget import BlockPlan, plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
 from tangentlab.kernels.tiles import Progress, fill_tiles
+from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
-from tangentlab.networks.safety import FEW, inspect_network
-from tangentlab.tangent.routes import METHODS, find_routes
+from tangentlab.networks.safety import in_double, inspect_network, some_rows
+from tangentlab.tangent.routes import Routes, check_method, find_routes, refuse_uncovered
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,7 @@ class NeuralTangentKernel:
                 got=dtype,
                 remedy="Leave it out for the model's.",
             )
-        if method not in METHODS:
-            find_routes(Network(model, parameters=parameters), None, method=method)
+        check_method(method)
         network = Network(model, parameters=parameters, mode=mode)
         self.network = network if dtype is None else network.to(dtype=dtype)
         self.method = method
@@ -126,36 +127,55 @@ class NeuralTangentKernel:
         )
 
     def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> tuple[Tensor, float, str]:
-        network = self.network
         x1 = check_inputs(x1, name="x1")
         x2 = None if x2 is None else check_inputs(x2, name="x2")
-        few = _few_rows(x1, x2)
-        outputs = inspect_network(network, network.place(few)).outputs
-        flavour = output_flavour(self.outputs, outputs=outputs)
-        maker, plan = self._plan(few, flavour, count_rows(x1), count_rows(x1 if x2 is None else x2))
-        shape = flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
-        values = torch.empty(shape, dtype=network.dtype, device=network.device)
-        fill_tiles(values, maker, x1=x1, x2=x2, flavour=flavour, plan=plan, progress=progress)
-        expect_finite(
-            "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
-        )
-        difference = cross_check(network, values, flavour=flavour, x1=x1, x2=x2)
-        return values.mul_(flavour.scale), difference, maker.routes.describe()
+        with preserved_random_state(self.network.device):
+            samples = [self.network.place(few) for few in _samples(x1, x2)]
+            exact, first = in_double(self.network, samples[0])  # where rounding hides nothing
+            exact_samples = [first, *(exact.place(few) for few in samples[1:])]
+            flavour = _inspect(exact, exact_samples, self.outputs)
+            routes = find_routes(exact, exact_samples, method=self.method)
+            while True:
+                try:
+                    values = self._fill(samples, routes, flavour, x1=x1, x2=x2, progress=progress)
+                    break
+                except PathChanged as change:  # the general route is right for any path
+                    if self.method == "layer_rules":
+                        refuse_uncovered(change.names)
+                    routes = routes.without(change.names, network=exact, samples=exact_samples)
+            expect_finite(
+                "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
+            )
+            difference = cross_check(self.network, values, flavour=flavour, x1=x1, x2=x2)
+        return values.mul_(flavour.scale), difference, routes.describe()
 
-    def _plan(self, few: Inputs, flavour: OutputFlavour, rows: int, columns: int) -> Any:
+    def _fill(
+        self,
+        samples: list[Inputs],
+        routes: Routes,
+        flavour: OutputFlavour,
+        *,
+        x1: Inputs,
+        x2: Inputs | None,
+        progress: Progress | None,
+    ) -> Tensor:
+        shape = flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
+        maker, plan = self._plan(samples, routes, flavour, rows=shape[0], columns=shape[1])
+        values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
+        fill_tiles(values, maker, x1=x1, x2=x2, flavour=flavour, plan=plan, progress=progress)
+        return values
+
+    def _plan(
+        self, samples: list[Inputs], routes: Routes, flavour: OutputFlavour, *, rows: int, columns: int
+    ) -> tuple[TermMaker, BlockPlan]:
         network = self.network
-        double = network if network.space.size > 50_000_000 else network.to(dtype=torch.float64)
-        try:
-            routes = find_routes(double, double.place(few), method=self.method)
-        except (RuntimeError, NotImplementedError):  # a module that insists on its own dtype
-            routes = find_routes(network, network.place(few), method=self.method)
         cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
         maker, row_bytes = TermMaker.plan(
             network,
             routes=routes,
             cotangents=cotangents,
             contraction=flavour.contraction,
-            few=network.place(take_rows(few, slice(0, 2))),
+            samples=samples,
             columns=columns,
         )
         pairs = {"full": flavour.count**2, "trace": 1, "diagonal": flavour.count}[flavour.contraction]
@@ -171,14 +191,31 @@ class NeuralTangentKernel:
         return maker, plan
 
 
-def _few_rows(x1: Inputs, x2: Inputs | None) -> Inputs:
-    """Up to three rows, from both batches when the first is short."""
-    few = take_rows(x1, slice(0, FEW))
-    short = FEW - count_rows(few)
-    if x2 is not None and short > 0 and _structure(x1) == _structure(x2):
-        few = concatenate_rows(few, take_rows(x2, slice(0, short)))
-    return few
+def _inspect(network: Network, samples: list[Inputs], outputs: Outputs) -> OutputFlavour:
+    found = [inspect_network(network, few).outputs for few in samples]
+    if len(set(found)) > 1:
+        raise ShapeError(
+            "x2",
+            expected=f"rows that give {found[0]} outputs, as those of x1 do",
+            got=f"rows that give {found[1]}",
+            remedy="Compare rows of one shape, or select outputs with Network(model, output=...).",
+        )
+    return output_flavour(outputs, outputs=found[0])
 
 
-def _structure(x: Inputs) -> list[tuple[str, torch.Size]]:
-    return [(name, tensor.shape[1:]) for name, tensor in tensors_of(x)]
+def _samples(x1: Inputs, x2: Inputs | None) -> list[Inputs]:
+    """A few rows to judge the network on: of both batches, together where they have one structure."""
+    if x2 is None:
+        return [take_rows(x1, some_rows(count_rows(x1)))]
+    some = take_rows(x1, some_rows(count_rows(x1), count=2)), take_rows(x2, some_rows(count_rows(x2), count=2))
+    return [concatenate_rows(*some)] if _structure(x1) == _structure(x2) else list(some)
+
+
+def _structure(x: Inputs) -> list[Any]:
+    tensors = [(name, tensor.shape[1:], tensor.dtype, tensor.device) for name, tensor in tensors_of(x)]
+    others = [] if isinstance(x, Tensor) else [repr(v) for v in _values(x) if not isinstance(v, Tensor)]
+    return [type(x).__name__, *tensors, *others]
+
+
+def _values(x: Inputs) -> list[Any]:
+    return list(x.values() if isinstance(x, Mapping) else x)

@@ -5,23 +5,31 @@ Formula   Θ = Σ_layers J_l J_lᵀ; this file makes the J_l of a block, `contra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tangentlab._errors import NetworkError
 from tangentlab.kernels.contraction import add_contraction, cheapest
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
-from tangentlab.tangent.capture import Uses, capture, covered_layers
-from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, add_uses, as_rows, join_rows, with_bias
+from tangentlab.networks.safety import verify_rows
+from tangentlab.tangent.capture import Uses, capture
+from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, add_uses, alike, join_rows, with_bias
 from tangentlab.tangent.routes import Routes
 from tangentlab.tangent.sample_gradients import sample_gradients
 
 Terms = dict[str, Factor]
 """A factor for each layer (or parameter), under its parameters' names joined by '+'."""
+
+
+class PathChanged(Exception):
+    """Some parameters are used otherwise on these rows than on those that were checked."""
+
+    def __init__(self, names: Collection[str]):
+        super().__init__(", ".join(names))
+        self.names = tuple(names)
 
 
 @dataclass(frozen=True)
@@ -32,18 +40,33 @@ class TermMaker:
     routes: Routes
     cotangents: Tensor
     contraction: str
+    merged: frozenset[str]
+    """The weights that carry their layer's bias as one more input."""
     forms: Mapping[str, str]
     """The contraction form of each term, chosen once."""
 
     @staticmethod
     def plan(
-        network: Network, *, routes: Routes, cotangents: Tensor, contraction: str, few: Inputs, columns: int
+        network: Network,
+        *,
+        routes: Routes,
+        cotangents: Tensor,
+        contraction: str,
+        samples: Sequence[Inputs],
+        columns: int,
     ) -> tuple[TermMaker, int]:
-        """Choose forms on a few rows; also the bytes that one row's terms will take."""
-        maker = TermMaker(network, routes, cotangents, contraction, {})
-        terms = maker._terms(few)
-        forms = {name: cheapest(term, contraction=contraction, columns=columns) for name, term in terms.items()}
-        kept = {name: _settled(term, forms[name]) for name, term in terms.items()}
+        """Choose forms on sets of a few rows; also the bytes that one row's terms will take."""
+        maker = TermMaker(network, routes, cotangents, contraction, frozenset(), {})
+        found = [maker._uses(few) for few in samples]
+        merged = frozenset(name for name in routes.by_rule if all(_takes_bias(name, uses) for uses in found))
+        maker = TermMaker(network, routes, cotangents, contraction, merged, {})
+        made = [maker._terms(few, uses) for few, uses in zip(samples, found)]
+        if any(terms.keys() != made[0].keys() for terms in made):
+            odd = set.symmetric_difference(*(set(terms) for terms in made))
+            raise PathChanged([name for key in odd for name in key.split("+")])
+        largest = {name: max((terms[name] for terms in made), key=lambda t: t.row_numbers) for name in made[0]}
+        forms = {name: cheapest(term, contraction=contraction, columns=columns) for name, term in largest.items()}
+        kept = {name: _settled(term, forms[name]) for name, term in largest.items()}
         size = cotangents.element_size()
         numbers = sum(term.row_numbers for term in kept.values())
         written_out = [
@@ -52,12 +75,15 @@ class TermMaker:
             if forms[name] == "explicit" and not isinstance(term, Rows)
         ]
         workspace = max(written_out, default=0)
-        return TermMaker(network, routes, cotangents, contraction, forms), size * (numbers + workspace)
+        return TermMaker(network, routes, cotangents, contraction, merged, forms), size * (numbers + workspace)
 
     def block(self, x: Inputs, *, step: int) -> Terms:
         """Terms of a block of placed rows, made `step` rows at a time."""
         rows = count_rows(x)
         parts = [self._settled_terms(take_rows(x, slice(i, min(i + step, rows)))) for i in range(0, rows, step)]
+        for name, first in parts[0].items():
+            if any(not alike(first, part[name]) for part in parts):
+                raise PathChanged(name.split("+"))
         return {name: join_rows([part[name] for part in parts]) for name in parts[0]}
 
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
@@ -66,26 +92,26 @@ class TermMaker:
             add_contraction(total, left[name], right[name], form=form, contraction=self.contraction)
 
     def _settled_terms(self, x: Inputs) -> Terms:
-        terms = self._terms(x)
+        terms = self._terms(x, self._uses(x))
         if terms.keys() != self.forms.keys():
-            odd = sorted(set(terms) ^ set(self.forms))[0]
-            raise NetworkError(
-                f"The layer of '{odd}' was used on some rows and not on others.",
-                remedy="Use method='autograd' for networks whose path depends on the data.",
-            )
+            raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
         return {name: _settled(term, self.forms[name]) for name, term in terms.items()}
 
-    def _terms(self, x: Inputs) -> Terms:
-        terms: Terms = {}
-        ruled = dict(self.routes.by_rule)
-        if ruled:
-            layers = {
-                name: layer
-                for name, layer in covered_layers(self.network).items()
-                if any(id(t) in _identities(self.network, ruled) for t in layer._parameters.values())
-            }
-            uses = capture(self.network, x, self.cotangents, layers=layers)
-            terms |= _ruled_terms(uses, ruled)
+    def _uses(self, x: Inputs) -> Uses:
+        """Uses of the parameters that take rules, after checking that they are what the routes say."""
+        routes = self.routes
+        if not routes.by_rule:
+            return {}
+        captured = capture(self.network, x, self.cotangents, names=(*routes.by_rule, *routes.unused))
+        verify_rows(self.network, x, captured.outputs, count=1)
+        changed = [name for name in routes.by_rule if not captured.uses.get(name)]
+        changed += [name for name in routes.unused if captured.uses.get(name) != []]
+        if changed:
+            raise PathChanged(changed)
+        return {name: captured.uses[name] for name in routes.by_rule}
+
+    def _terms(self, x: Inputs, uses: Uses) -> Terms:
+        terms = _ruled_terms(uses, self.merged)
         if self.routes.general:
             rows = sample_gradients(
                 self.network, x, names=self.routes.general, cotangents=self.cotangents, way=self.routes.general_way
@@ -95,51 +121,41 @@ class TermMaker:
         return terms
 
 
-def _identities(network: Network, names: Mapping[str, int]) -> set[int]:
-    return {id(tensor) for name, tensor in network.selected_tensors.items() if name in names}
-
-
-def _ruled_terms(uses: Uses, expected: Mapping[str, int]) -> Terms:
+def _ruled_terms(uses: Uses, merged: frozenset[str]) -> Terms:
     terms: Terms = {}
-    loose: list[tuple[str, Rows]] = []
-    taken: set[str] = set()
-    for name, count in expected.items():
-        if len(uses.get(name, ())) != count:
-            raise NetworkError(
-                f"The layer of '{name}' was called {len(uses.get(name, ()))} times, {count} times when checked.",
-                remedy="Use method='autograd' for networks whose path depends on the data.",
-            )
-    for name in expected:
+    loose: dict[str, Tensor] = {}
+    taken = {_bias_of(name) for name in merged}
+    for name in uses:
         if name in taken:
             continue
         factor = add_uses(uses[name])
-        bias = name.removesuffix("weight") + "bias"
-        if _takes_bias(name, factor, bias, uses, expected):
-            assert isinstance(factor, Outer)
-            terms[f"{name}+{bias}"] = with_bias(factor)
-            taken.add(bias)
+        if name in merged:
+            if not isinstance(factor, Outer) or len(uses[name]) > 1:
+                raise PathChanged([name, _bias_of(name)])
+            terms[f"{name}+{_bias_of(name)}"] = with_bias(factor)
         elif isinstance(factor, Rows):
-            loose.append((name, factor))
+            loose[name] = factor.rows
         else:
             terms[name] = factor
     if loose:
-        rows = [as_rows(factor).rows for name, factor in loose if name not in taken]
-        names = [name for name, _ in loose if name not in taken]
-        if rows:
-            terms["+".join(names)] = Rows(torch.cat(rows, dim=2))
+        terms["+".join(loose)] = Rows(torch.cat(list(loose.values()), dim=2))
     return terms
 
 
-def _takes_bias(name: str, factor: Factor, bias: str, uses: Uses, expected: Mapping[str, int]) -> bool:
+def _bias_of(weight: str) -> str:
+    return weight.removesuffix("weight") + "bias"
+
+
+def _takes_bias(name: str, uses: Uses) -> bool:
     """A linear layer on single positions carries its bias as one more input, at the cost of one column."""
+    factor, biases = uses[name][0], uses.get(_bias_of(name), ())
     return (
         isinstance(factor, Outer)
         and name.endswith("weight")
         and not factor.inputs_first
         and factor.inputs.shape[1:3] == (1, 1)
-        and len(uses[name]) == 1
-        and expected.get(bias) == 1
-        and uses[bias][0].row_numbers == factor.gradients[0].numel()
+        and len(uses[name]) == len(biases) == 1
+        and biases[0].row_numbers == factor.gradients[0].numel()
     )
 
 
@@ -148,16 +164,3 @@ def _settled(term: Factor, form: str) -> Factor:
     if form == "explicit" and isinstance(term, (Outer, Tokens)) and term.explicit_numbers <= term.row_numbers:
         return term.rows()
     return term
-
-
-def block_bytes(terms: Sequence[Terms]) -> int:
-    """Bytes held by the terms of some blocks."""
-    total = 0
-    for block in terms:
-        for term in block.values():
-            tensors = [term.rows] if isinstance(term, Rows) else [term.gradients]
-            tensors += (
-                [term.inputs] if isinstance(term, Outer) else [term.tokens] if isinstance(term, Tokens) else []
-            )
-            total += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    return total

@@ -24,7 +24,7 @@ def parse_bytes(memory: int | float | str) -> int:
     >>> parse_bytes("1.5 KiB")
     1536
     """
-    if isinstance(memory, (int, float)) and not isinstance(memory, bool) and memory > 0:
+    if isinstance(memory, (int, float)) and not isinstance(memory, bool) and 0 < memory < float("inf"):
         return int(memory)
     match = re.fullmatch(r"\s*([0-9.]+)\s*([a-z]*)\s*", str(memory).lower())
     if match and match[2] in _UNITS and re.fullmatch(r"\d+(\.\d*)?|\.\d+", match[1]) and float(match[1]) > 0:

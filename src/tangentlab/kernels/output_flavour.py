@@ -11,6 +11,7 @@ Formula   full      Θ[i, j, k, l] = ⟨∂f_k(x_i), ∂f_l(x_j)⟩      (n, m, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -64,26 +65,28 @@ def check_outputs(outputs: Outputs) -> Outputs:
     >>> check_outputs("trace")
     'trace'
     """
-    if isinstance(outputs, bool) or not isinstance(outputs, (str, int)):
+    if isinstance(outputs, Integral) and not isinstance(outputs, bool):
+        return int(outputs)
+    if not isinstance(outputs, str):
         raise ArgumentError(
             "outputs",
             expected="a flavour's name or the index of one output",
             got=outputs,
             remedy=f"Choose one of {', '.join(FLAVOURS)}, or an integer.",
         )
-    if isinstance(outputs, str) and outputs not in FLAVOURS:
+    if outputs not in FLAVOURS:
         raise UnknownNameError("outputs", outputs, FLAVOURS)
     return outputs
 
 
 def output_flavour(name: Outputs, *, outputs: int) -> OutputFlavour:
     """The flavour `name` for a network of `outputs` outputs."""
-    check_outputs(name)
+    name = check_outputs(name)
     if isinstance(name, int):
         if not -outputs <= name < outputs:
             raise ArgumentError(
                 "outputs",
-                expected=f"an index below the network's {outputs} outputs",
+                expected=f"an index below the network's {outputs} output{'s' if outputs > 1 else ''}",
                 got=name,
                 remedy="Count outputs from 0.",
             )
