@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,52 @@ def draw_curves(theme: str) -> Path:
     return save(figure, f"learning_curves_{theme}.svg")
 
 
+def draw_foretelling(theme: str) -> Path:
+    """What the initial kernel says of six tasks, against how hard the networks find them."""
+    from tangentlab.report.intervals import mean_interval
+    from tangentlab.report.palette import STROKES
+
+    plt, surface = begin(theme)
+    rows = [r for r in read("first_run") if r["learner"] == "network" and r["samples"] == 300]
+    figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.5), sharey=True)
+    told = (
+        "alignment yᵀKy/(‖y‖² tr K), large is easy",
+        "complexity yᵀK⁻¹y tr K/n², small is easy",
+    )
+    for axis, column, about in zip(axes, FORETELLING, told):
+        for network, role, marker in (("mlp", "network", "o"), ("lenet", "ink-1", "D")):
+            colour = getattr(STROKES[role], theme)
+            for task in sorted({row["task"] for row in rows}):
+                ours = [r for r in rows if (r["network"], r["task"]) == (network, task)]
+                error = mean_interval([100 - 100 * r["test_accuracy"] for r in ours])
+                placed = math.exp(sum(math.log(r[column]) for r in ours) / len(ours))
+                noise = task.startswith("random")
+                axis.errorbar(
+                    placed,
+                    error.mean,
+                    yerr=[[error.mean - max(error.low, 0)], [error.high - error.mean]],
+                    color=colour,
+                    marker=marker,
+                    markersize=6,
+                    markerfacecolor=surface["ground"] if noise else colour,
+                    elinewidth=1,
+                    linestyle="none",
+                    label=f"{network}, {'random labels' if noise else 'groups of digits'}",
+                )
+        axis.set_xscale("log")
+        axis.set_xlabel(about)
+        axis.set_ylim(-2, 58)
+        axis.grid(axis="y", color=surface["rule"], linewidth=0.7)
+        axis.set_axisbelow(True)
+    axes[0].set_ylabel("test error of the network, %")
+    handles = dict(zip(*reversed(axes[0].get_legend_handles_labels())))
+    figure.legend(
+        handles.values(), handles.keys(), loc="lower center", ncol=4, frameon=False, fontsize=9
+    )
+    figure.tight_layout(rect=(0, 0.08, 1, 1), w_pad=2)
+    return save(figure, f"foretelling_{theme}.svg")
+
+
 def save(figure: Any, name: str) -> Path:
     path = HERE / name
     figure.savefig(path, metadata={"Date": None, "Creator": "docs/figures/make_figures.py"})
@@ -222,6 +269,7 @@ def save(figure: Any, name: str) -> Path:
 FIGURES = {
     "learning_curves_light.svg": (draw_curves, "light"),
     "learning_curves_dark.svg": (draw_curves, "dark"),
+    "foretelling_light.svg": (draw_foretelling, "light"),
 }
 
 

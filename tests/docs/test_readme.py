@@ -94,6 +94,26 @@ def test_readings_kept_are_those_of_the_comparison_in_the_script():
     assert len(spec["seeds"]) == script.CURVES["seeds"]
 
 
+def test_what_how_to_choose_says_of_alignment_and_complexity_is_in_the_readings():
+    alignments, complexities = {}, {}
+    for row in figure_script().read("first_run"):
+        if row["samples"] == 300 and row["learner"] == "network":
+            noise, key = row["task"] == "random:2", (row["network"], row["task"])
+            alignments.setdefault((noise, *key), []).append(row["init_alignment_trace_normalized"])
+            complexities.setdefault((noise, *key), []).append(row["init_complexity_normalized"])
+    for network in ("mlp", "lenet"):
+        spread = {}
+        for name, found in (("alignment", alignments), ("complexity", complexities)):
+            real = [sum(v) / len(v) for (noise, who, _), v in found.items() if who == network and not noise]
+            assert len(real) == 5
+            spread[name] = max(real) / min(real)
+            (random,) = [sum(v) / len(v) for (noise, who, _), v in found.items() if who == network and noise]
+            assert random < min(real) if name == "alignment" else random > 2 * max(real)
+        assert spread["complexity"] < 2 and spread["alignment"] > 9
+    text = (ROOT / "docs" / "how_to_choose.md").read_text()
+    assert "within a factor of 2" in text and "a factor of 9 and more" in text
+
+
 def test_figures_can_be_drawn_again_from_the_readings(tmp_path, monkeypatch):
     script = figure_script()
     monkeypatch.setattr(script, "save", lambda figure, name: figure.savefig(tmp_path / name))
