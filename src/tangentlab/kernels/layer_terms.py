@@ -148,7 +148,7 @@ def _bias_of(weight: str) -> str:
 
 def _takes_bias(name: str, uses: Uses) -> bool:
     """A linear layer on single positions carries its bias as one more input, at the cost of one column."""
-    factor, biases = uses[name][0], uses.get(_bias_of(name), ())
+    factor, biases = uses[name][0], uses.get(_bias_of(name), [])
     return (
         isinstance(factor, Outer)
         and name.endswith("weight")

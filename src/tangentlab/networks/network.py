@@ -5,30 +5,24 @@ Formula   f : (θ, x) ↦ (n, c), pure in θ and x; everything else is frozen at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tangentlab._errors import ArgumentError, NetworkError, TangentlabError, UnknownNameError
+from tangentlab._errors import NetworkError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
+from tangentlab.networks.binding import ParameterChoice, bind_function, bind_module, choose_names
 from tangentlab.networks.evaluation import differentiable_arithmetic, preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, place, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
 from tangentlab.networks.parameter_space import ParameterSpace
 from tangentlab.networks.parameter_tree import FunctionModule
 from tangentlab.networks.private_copy import converted, private_copy
-
-ParameterChoice = None | str | Iterable[str] | Callable[[str, Tensor], bool]
-"""None: those with requires_grad; names or glob patterns; or a predicate of name and tensor."""
-
-_HALF = (torch.float16, torch.bfloat16)
-_REAL = (torch.float64, torch.float32, *_HALF)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -80,9 +74,9 @@ class Network:
         if isinstance(model, Network):
             self._set(**model._narrowed(parameters, output=output, mode=mode))
         elif isinstance(model, nn.Module):
-            self._set(**_bind_module(model, parameters, mode=mode, share=share), output=output, prefix="")
+            self._set(**bind_module(model, parameters, mode=mode, share=share), output=output, prefix="")
         else:
-            self._set(**_bind_function(model, parameters), output=output, prefix="tree.", training_parts=())
+            self._set(**bind_function(model, parameters), output=output, prefix="tree.", training_parts=())
 
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
@@ -97,7 +91,7 @@ class Network:
         names = self.names
         if parameters is not None:
             everything = {n.removeprefix(self.prefix): t for n, t in self.module.named_parameters()}
-            names = _choose_names(everything, parameters, default=set(names))
+            names = choose_names(everything, parameters, default=set(names))
         return {
             "module": self.module,
             "names": names,
@@ -221,111 +215,3 @@ class Network:
         """Identity of the anchor: description, parameters and buffers by content."""
         frozen = {n: t for n, t in self.module.named_parameters()}
         return fingerprint({"network": self.describe(), "all": frozen, "buffers": self.buffers, "of": self.names})
-
-
-def _bind_module(model: nn.Module, choice: Any, *, mode: str | None, share: bool) -> dict[str, Any]:
-    training = () if mode == "eval" else tuple(name for name, part in model.named_modules() if part.training)
-    _refuse_wrappers(model)
-    originals = {id(tensor): name for name, tensor in model.named_parameters()}
-    module = private_copy(model, share=share)
-    module.eval()  # some modules return nothing from it
-    wanted = {name for name, tensor in model.named_parameters() if tensor.requires_grad}
-    own = dict(module.named_parameters())
-    names = _choose_names(own, choice, default=wanted)
-    _check_parameters({name: own[name] for name in names})
-    if own[names[0]].dtype in _HALF:
-        module = module.to(dtype=torch.float32)
-    return {"module": module, "names": names, "training_parts": training, "originals": originals}
-
-
-def _bind_function(function: Any, parameters: Any) -> dict[str, Any]:
-    if not callable(function):
-        raise ArgumentError(
-            "model",
-            expected="an nn.Module, a Network or a callable (params, x)",
-            got=type(function).__name__,
-            remedy="Wrap your function in a module, or pass parameters= with a callable.",
-        )
-    if not (isinstance(parameters, Mapping) and parameters and all(map(_is_named_tensor, parameters.items()))):
-        raise ArgumentError(
-            "parameters",
-            expected="the dictionary of named tensors at which the callable is bound",
-            got=type(parameters).__name__,
-            remedy="Pass parameters={name: tensor, ...}, with nested names joined by dots.",
-        )
-    _check_parameters(parameters)
-    module = FunctionModule(function, dict(parameters)).eval()
-    originals = {id(tensor): name for name, tensor in parameters.items()}
-    return {"module": module, "names": tuple(parameters), "originals": originals}
-
-
-def _is_named_tensor(item: tuple[Any, Any]) -> bool:
-    name, tensor = item
-    return isinstance(name, str) and all(name.split(".")) and isinstance(tensor, Tensor)
-
-
-def _refuse_wrappers(model: nn.Module) -> None:
-    if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-        raise NetworkError(
-            f"The model is a {type(model).__name__}, which hides its module behind replicas.",
-            remedy="Pass model.module.",
-        )
-    for name, part in model.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            raise NetworkError(
-                (f"Layer '{name}'" if name else "The model")
-                + " is compiled to TorchScript, whose parameters cannot be varied from outside.",
-                remedy="Pass the module that it was scripted or traced from.",
-            )
-
-
-def _choose_names(
-    tensors: Mapping[str, Tensor], choice: ParameterChoice | Mapping[str, Tensor], *, default: set[str]
-) -> tuple[str, ...]:
-    if choice is None:
-        names = tuple(name for name in tensors if name in default)
-        remedy = "Pass parameters= with names, or set requires_grad on those that should move."
-    elif callable(choice):
-        names = tuple(name for name, tensor in tensors.items() if choice(name, tensor))
-        remedy = "The predicate chose none; it is called with each name and tensor."
-    else:
-        patterns = (
-            [choice] if isinstance(choice, str) else list(choice) if isinstance(choice, Iterable) else [None]
-        )
-        if not all(isinstance(pattern, str) for pattern in patterns):
-            raise ArgumentError(
-                "parameters",
-                expected="names or patterns, or a predicate of name and tensor",
-                got=choice,
-                remedy="Pass parameters=['head.*'], for example.",
-            )
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in tensors):
-                raise UnknownNameError("parameters", pattern, tensors)
-        names = tuple(n for n in tensors if any(fnmatchcase(n, pattern) for pattern in patterns))
-        remedy = "Name at least one parameter of the module."
-    if not names:
-        raise NetworkError("The network has no selected parameter to differentiate.", remedy=remedy)
-    return names
-
-
-def _check_parameters(parameters: Mapping[str, Tensor]) -> None:
-    dtypes = {tensor.dtype for tensor in parameters.values()}
-    odd = [name for name, tensor in parameters.items() if tensor.dtype not in _REAL]
-    if odd or len(dtypes) > 1 or len({tensor.device for tensor in parameters.values()}) > 1:
-        raise NetworkError(
-            f"The selected parameters have dtypes {', '.join(sorted(map(str, dtypes)))}"
-            + (f" ('{odd[0]}' is not real)." if odd else " or lie on several devices."),
-            remedy="Select real parameters of one dtype on one device, or convert the module first.",
-        )
-    for name, tensor in parameters.items():
-        if tensor.is_meta:
-            raise NetworkError(
-                f"The parameter '{name}' is on the meta device and has no values.",
-                remedy="Load the weights first: module.to_empty(device='cpu') and load_state_dict().",
-            )
-        if not bool(torch.isfinite(tensor).all()):
-            raise NetworkError(
-                f"The parameter '{name}' has entries that are not finite.",
-                remedy="Load weights that training has not blown up.",
-            )
