@@ -8,7 +8,7 @@ Cost      one forward pass and q input-gradient backward passes for all rows tog
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class Captured:
     """The uses of those parameters of which every use was seen, and f(x)."""
 
     uses: Uses
+    sizes: dict[str, float]
+    """For each of them Σ ‖z̄‖ (1 + ‖x‖) over its layers' calls: how large its terms are even where they cancel."""
     outputs: Tensor
 
 
@@ -132,9 +134,10 @@ def _capture(network: Network, x: Inputs, cotangents: Tensor, names: tuple[str, 
         raise _Overwritten
     used = [(call, gradient) for call, gradient in zip(seen, gradients) if gradient is not None]
     with torch.no_grad():
-        uses = _apply_rules(network, names, used, rows)
+        uses, sizes = _apply_rules(network, names, used, rows)
     own = network.selected_tensors
-    return Captured({n: uses[n] for n in names if len(uses[n]) == counts[id(own[n])]}, f.detach())
+    seen_all = {name for name in names if len(uses[name]) == counts[id(own[name])]}
+    return Captured({name: uses[name] for name in names if name in seen_all}, sizes, f.detach())
 
 
 def _pull_to_outputs(f: Tensor, outputs: list[Tensor], cotangents: Tensor) -> list[Tensor | None]:
@@ -151,16 +154,21 @@ def _pull_to_outputs(f: Tensor, outputs: list[Tensor], cotangents: Tensor) -> li
     return [torch.stack(stack, dim=1) if stack else None for stack in collected]
 
 
-def _apply_rules(network: Network, names: tuple[str, ...], calls: list[tuple[_Call, Tensor]], rows: int) -> Uses:
+def _apply_rules(
+    network: Network, names: tuple[str, ...], calls: list[tuple[_Call, Tensor]], rows: int
+) -> tuple[Uses, dict[str, float]]:
     own = network.selected_tensors
     named = {id(own[name]): name for name in names}
-    uses: Mapping[str, list[Factor]] = {name: [] for name in names}
+    uses: Uses = {name: [] for name in names}
+    sizes = dict.fromkeys(names, 0.0)
     for call, gradient in calls:
         rule = rule_for(call.layer)
         if rule is None or call.z.shape[0] % rows or call.x.shape[0] != call.z.shape[0]:
             continue  # these uses will be found missing
+        size = float(gradient.norm() * (1 + call.x.double().norm()))
         for local, factor in rule(call.layer, call.x, gradient).items():
             tensor = call.layer._parameters.get(local)
             if tensor is not None and id(tensor) in named:
                 uses[named[id(tensor)]].append(fold(factor, rows))
-    return dict(uses)
+                sizes[named[id(tensor)]] += size
+    return uses, sizes
