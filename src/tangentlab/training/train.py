@@ -15,6 +15,7 @@ from tangentlab.networks import Network
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, take_rows, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
 from tangentlab.networks.private_copy import private_copy
+from tangentlab.networks.safety import refuse_borrowed
 from tangentlab.training.batches import batches
 from tangentlab.training.descent import Descent
 from tangentlab.training.history import History, Trace, blown_up
@@ -86,7 +87,9 @@ def train(
         flags = {name: part.training for name, part in copy.named_modules()}
         if not copy.training:
             copy.train()
-        loop = _Loop(copy, moving, anchor, output, descent, kept, progress)
+        given = module.module if isinstance(module, Network) else module
+        originals = {id(tensor): name for name, tensor in given.named_parameters()}
+        loop = _Loop(copy, moving, anchor, output, descent, kept, progress, originals)
         with seeded_randomness(derive(descent.seed, "module")):
             history, states = loop.run(x, y, home=home)
     for name, part in copy.named_modules():
@@ -109,6 +112,7 @@ class _Loop:
     descent: Descent
     kept: tuple[int, ...]
     progress: Callable[[int, int], None] | None
+    originals: Mapping[int, str]
 
     def run(self, x: Inputs, y: Tensor, *, home: torch.device) -> tuple[History, dict[int, dict[str, Tensor]]]:
         """Every step; the history and the snapshots."""
@@ -121,6 +125,7 @@ class _Loop:
         for step, batch in enumerate(batches(rows, self.descent, device=home)):
             f = self.evaluate(_placed(take_rows(x, batch), device=device, dtype=dtype))
             if step == 0:
+                refuse_borrowed(f, self.originals)
                 y = check_targets(y, self.descent.loss, rows=rows, outputs=f.shape[1])
                 y = y.to(f.dtype) if y.is_floating_point() else y
             value = loss.value(f, y[batch].to(device))
