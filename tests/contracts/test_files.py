@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 import tangentlab
 
 SOURCE = Path(tangentlab.__file__).parent
@@ -33,7 +34,9 @@ def test_file_opens_with_what_it_is_and_prints_nothing(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_nothing_is_read_through_pickle(path):
     if path.stem != "array_pickle":  # the restricted unpickler of the CIFAR files
-        assert not re.search(r"\bpickle\.load|torch\.load\((?!.*weights_only=True)|allow_pickle=True", path.read_text())
+        assert not re.search(
+            r"\bpickle\.load|torch\.load\((?!.*weights_only=True)|allow_pickle=True", path.read_text()
+        )
 
 
 def test_global_random_state_is_never_seeded():

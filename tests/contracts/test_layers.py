@@ -4,13 +4,14 @@ import ast
 from pathlib import Path
 
 import pytest
+
 import tangentlab
 
 SOURCE = Path(tangentlab.__file__).parent
 FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint")
 
 ABOVE = {
-    **dict.fromkeys(FOUNDATION, set()),
+    **{name: set() for name in FOUNDATION},
     "_shapes": {"_errors"},
     "networks": set(FOUNDATION),
     "data": set(FOUNDATION),

@@ -5,6 +5,7 @@ import inspect
 from pathlib import Path
 
 import pytest
+
 import tangentlab as tl
 
 CALLABLE = [name for name in tl.__all__ if callable(getattr(tl, name))]
@@ -22,7 +23,11 @@ def test_public_name_resolves_and_is_documented(name):
     value = getattr(tl, name)
     assert inspect.getdoc(value)
     assert name in dir(tl)
-    assert name in tl.__doc__ or name.endswith("Error") or name in ("Jacobian", "LinearizedModule", "Eigenpairs", "Results")
+    assert (
+        name in tl.__doc__
+        or name.endswith("Error")
+        or name in ("Jacobian", "LinearizedModule", "Eigenpairs", "Results")
+    )
 
 
 @pytest.mark.parametrize("name", CALLABLE)
@@ -40,4 +45,4 @@ def test_public_function_takes_at_most_two_positional_arguments(name):
 
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nkt'"):
-        tl.nkt  # noqa: B018
+        tl.nkt

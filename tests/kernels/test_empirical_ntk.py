@@ -147,7 +147,9 @@ class BareParameter(nn.Module):
 
     def forward(self, x):
         x = torch.cat([self.token.expand(len(x), -1, -1), x.unsqueeze(1) * self.scale], 1)
-        return self.head(torch.softmax(x, -1).sum(1)) @ torch.outer(self.scale[:2], self.scale[2:]) * self.temperature
+        return (
+            self.head(torch.softmax(x, -1).sum(1)) @ torch.outer(self.scale[:2], self.scale[2:]) * self.temperature
+        )
 
 
 class InPlace(nn.Module):
