@@ -146,15 +146,16 @@ def command_of(pid):
 
 
 @linux
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
     ("name", "code", "told"),
     [
         ("SIGTERM", 143, "stopped by SIGTERM"),
-        pytest.param("SIGINT", 130, "stopped by Ctrl-C", marks=pytest.mark.slow),
-        pytest.param("SIGUSR1", 75, "stopped by SIGUSR1", marks=pytest.mark.slow),
+        ("SIGINT", 130, "stopped by Ctrl-C"),
+        ("SIGUSR1", 75, "stopped by SIGUSR1"),
     ],
 )
-@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_signal_ends_the_run_in_order_and_resume_completes_it(tmp_path, name, code, told, jobs):
     process = start("compare", *SHORT, "-j", jobs, "--epochs", "60", "--out", "run", cwd=tmp_path)
     wait_for(lambda: len(records(tmp_path / "run")) > 0)

@@ -41,7 +41,7 @@ def sparkline(values: Iterable[float]) -> str:
     """Numbers as a row of blocks, from the least to the largest.
 
     >>> sparkline([1.0, 4.5, 8.0])
-    '▁▄█'
+    '▁▅█'
     """
     numbers = list(values)
     low, high = min(numbers), max(numbers)
@@ -53,7 +53,7 @@ def duration(seconds: float | None) -> str:
     """A time in words as short as they can be.
 
     >>> duration(4.2), duration(75), duration(3700), duration(None)
-    ('4 s', '1 min 15 s', '1 h 2 min', 'unknown')
+    ('4 s', '1 min 15 s', '1 h 1 min', 'unknown')
     """
     if seconds is None:
         return "unknown"

@@ -28,7 +28,7 @@ def compare(
     data_path: str | Path | None = None,
     samples: int | Iterable[int] | None = None,
     test_samples: int | None = None,
-    seeds: int | Iterable[int] = 3,
+    seeds: int | Iterable[int] | None = None,
     learners: str | Iterable[str] = "all",
     descent: Mapping[str, Any] | None = None,
     ridge: float | str | None = None,
@@ -53,7 +53,8 @@ def compare(
     tasks: names ("group:0-4", "classes", "random:2", "parity:3") or Tasks; default those that suit the data
     data: a name, a path, `Data`, or a pair of arrays (x, y)
     samples, test_samples: training sizes and test rows; default up to 1000 of either
-    seeds: how many, or which; each draws rows, initial weights and batches of its own
+    seeds: how many, or which; each draws rows, initial weights and batches of its own. Default 5: with fewer,
+        intervals over seeds are too wide to tell much
     learners: of "network", "linear-init", "linear-end", "ridge-init", "ridge-end"; default all
     descent: fields of a `Descent` without loss and seed, such as {"epochs": 30, "learning_rate": 0.05}
     ridge: a share of the kernel's mean diagonal, default 1e-3, or "leave-one-out" to choose it in each cell

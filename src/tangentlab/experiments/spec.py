@@ -63,7 +63,7 @@ class ComparisonSpec(BaseModel):
     """Training rows; None lets the data decide."""
     test_samples: int | None = Field(default=None, gt=0)
     """Test rows; None lets the data decide."""
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Each seed draws its own rows, initial weights and batches. A single number in `of` counts them."""
     learners: tuple[str, ...] = tuple(LEARNERS)
     descent: DescentSpec = DescentSpec()

@@ -30,6 +30,7 @@ _NOT_IN_ROWS = ("learners", "history", "classes", "warnings")
 
 def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
     """One row for each cell and learner: the ten `COLUMNS`, then every other number that was read, by name.
+    `seconds` is the wall time of the learner, without that of the kernels it stands on.
 
     A failed cell has its rows too, with `status` "failed" and no readings. Lists (spectra, histories) are left to
     the JSON of the records.
@@ -51,6 +52,8 @@ def rows(records: Iterable[Record]) -> list[dict[str, Any]]:
         for learner, readings in _learners(record).items():
             row: dict[str, Any] = place | {"learner": learner} | dict.fromkeys(COLUMNS[6:])
             row |= {name: value for name, value in readings.items() if _is_scalar(value)}
+            if learner in record.timings:
+                row["seconds"] = record.timings[learner]
             found.append(row | {"status": record.status} | others | {"fingerprint": record.fingerprint})
     rank = {name: i for i, name in enumerate(LEARNERS)}
     found.sort(
