@@ -67,7 +67,7 @@ def plain_loop(module, x, y, descent, optimizer):
         ({"loss": "cross_entropy"}, lambda p: torch.optim.SGD(p, momentum=0.9)),
         ({"loss": "mse"}, lambda p: torch.optim.SGD(p, momentum=0.9)),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else None,
 )
 def test_a_descent_is_the_loop_one_would_write(build, options, make):
     classes = 4 if options.get("loss") == "cross_entropy" else 2
