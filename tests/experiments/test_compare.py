@@ -113,8 +113,32 @@ def test_a_run_from_python_with_things_of_its_own_says_so_on_resume(tmp_path):
 def test_a_run_is_not_resumed_when_what_it_rests_on_has_changed(tmp_path, monkeypatch):
     compare("mlp:width=4", "random:2", out=tmp_path / "run", **TINY)
     monkeypatch.setattr("tangentlab.experiments.run.__version__", "99.0")
-    with pytest.raises(StoreError, match="has changed: version"):
+    with pytest.raises(StoreError, match=r"was started by tangentlab .*, and this is 99.0"):
         Run.resume(tmp_path / "run")
+
+
+def test_a_run_is_not_resumed_with_an_edited_network(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "import torch\ndef build(input_shape):\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))\n"
+    (tmp_path / "edited_later.py").write_text(source)
+    compare("edited_later:build", "random:2", out=tmp_path / "run", **TINY)
+    assert Run.resume(tmp_path / "run").unfinished == ()
+    (tmp_path / "edited_later.py").write_text(source + "# another thought\n")
+    with pytest.raises(StoreError, match="has changed: network edited_later:build"):
+        Run.resume(tmp_path / "run")
+
+
+def test_a_table_is_read_by_the_name_of_its_label_column(tmp_path):
+    lines = ["kind,a,b", *(f"{'xy'[i % 2]},{i},{i % 7}" for i in range(60))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    results = compare("mlp:width=4", "classes", data=tmp_path / "rows.csv", label="kind", **TINY)
+    assert results.records[0].readings["classes"] == ["x", "y"]
+
+
+def test_a_kernel_that_may_not_have_its_memory_fails_its_cell_in_words():
+    results = compare("mlp:width=4", "random:2", memory="1 KiB", **(TINY | {"samples": 40}))
+    (failed,) = results.failed
+    assert "allowed" in failed.error["message"]
 
 
 def test_a_stored_spec_repeats_the_same_fingerprint(tmp_path):

@@ -123,7 +123,7 @@ def test_a_rate_too_large_for_the_kernel_is_lowered_and_told():
     bound = found["anchors"]["init"]["stable_learning_rate"]
     assert bound < 3.0
     assert found["learners"]["linear-init"]["learning_rate"] == pytest.approx(0.9 * bound)
-    assert any("largest stable" in warning for warning in found["warnings"])
+    assert any("largest that is stable" in warning for warning in found["warnings"])
 
 
 def test_several_outputs_take_the_full_kernel_and_equal_primal_training():

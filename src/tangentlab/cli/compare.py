@@ -34,14 +34,15 @@ def _descent(text: str) -> Any:
     return typer.Option(help=text, rich_help_panel=_DESCENT)
 
 
-def _how(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel=_HOW)
+def _how(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_HOW)
 
 
 def compare(
     network: Annotated[Several, _grid("mlp, lenet:activation=gelu, pkg.mod:build, ... Default: mlp,lenet")] = None,
     data: Annotated[str, _grid("A name (`list data`) or a file.")] = "digits",
     data_path: Annotated[str | None, _grid("Where named data lie, if not in the usual places.")] = None,
+    label: Annotated[str | None, _grid("Label column, for data in a table.")] = None,
     task: Annotated[
         Several, _grid("group:0-4, classes, random:2, parity:3, ... Default: what suits the data")
     ] = None,
@@ -64,10 +65,11 @@ def compare(
     schedule: Annotated[str | None, _descent("linear, cosine, one_cycle or constant.")] = None,
     jobs: Jobs = None,
     threads: Annotated[int | None, _how("Threads of one cell. Default: 1")] = None,
+    memory: Annotated[str | None, _how("For a kernel beside itself, such as 2GiB.")] = None,
     out: Out = None,
-    download: Annotated[bool, _how("Fetch named data that are nowhere on this machine.")] = False,
-    plan: Annotated[bool, _how("Show the grid and run nothing.")] = False,
-    print_spec: Annotated[bool, _how("Write the spec as TOML and run nothing.")] = False,
+    download: Annotated[bool, _how("Fetch named data that are nowhere here.", "--download")] = False,
+    plan: Annotated[bool, _how("Show the grid and run nothing.", "--plan")] = False,
+    print_spec: Annotated[bool, _how("Write the spec as TOML and run nothing.", "--print-spec")] = False,
     json: Json = False,
 ) -> None:
     """Put networks beside their linearizations: train, linearize, regress, measure, and report.
@@ -84,6 +86,7 @@ def compare(
         networks=[name for option in network for name in split_network_names(option)] if network else None,
         data=data,
         data_path=data_path,
+        label=label,
         tasks=split_tasks(task, TASKS),
         samples=split_integers("--samples", samples),
         test_samples=test_samples,
@@ -103,13 +106,14 @@ def compare(
         optimizer=optimizer,
         schedule=schedule,
         threads=threads,
+        memory=memory,
     )
     jobs = workers(jobs, threads=spec.threads)
     if download:
         from tangentlab.data import load
 
-        load(data, path=data_path, download=True)
-    sources = Sources(data, data_path)
+        load(data, path=data_path, label=label, download=True)
+    sources = Sources.named(spec)
     if print_spec:
         typer.echo(spec_to_toml(resolved(spec, sources.loaded)), nl=False)
         return

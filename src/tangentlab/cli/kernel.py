@@ -18,6 +18,7 @@ NetworkName = Annotated[
     str, typer.Option("--network", "-n", help="mlp, lenet:activation=gelu, pkg.mod:build, ...")
 ]
 DataName = Annotated[str, typer.Option(help="A name (`list data`) or a file.")]
+Label = Annotated[str | None, typer.Option(help="Label column, for data in a table.")]
 DataPath = Annotated[str | None, typer.Option(help="Where named data lie, if not in the usual places.")]
 TaskName = Annotated[str | None, typer.Option(help="Decides rows, targets and the number of outputs.")]
 Samples = Annotated[int, typer.Option(help="Rows, stratified.")]
@@ -34,6 +35,7 @@ def ntk(
     network: NetworkName = "mlp",
     data: DataName = "digits",
     data_path: DataPath = None,
+    label: Label = None,
     task: TaskName = None,
     samples: Samples = 300,
     seed: Seed = 0,
@@ -53,6 +55,7 @@ def ntk(
         network,
         data=data,
         data_path=data_path,
+        label=label,
         task=task,
         samples=samples,
         seed=seed,
@@ -95,6 +98,7 @@ def spectrum(
     network: NetworkName = "mlp",
     data: DataName = "digits",
     data_path: DataPath = None,
+    label: Label = None,
     task: TaskName = None,
     samples: Samples = 300,
     seed: Seed = 0,
@@ -114,6 +118,7 @@ def spectrum(
         network,
         data=data,
         data_path=data_path,
+        label=label,
         task=task,
         samples=samples,
         seed=seed,
@@ -173,6 +178,7 @@ def _gram(
     *,
     data: str,
     data_path: str | None,
+    label: str | None,
     task: str | None,
     samples: int,
     seed: int,
@@ -190,7 +196,7 @@ def _gram(
     from tangentlab.networks import build_network
     from tangentlab.networks.checkpoint import at_checkpoint
 
-    sources = Sources(data, data_path)
+    sources = Sources(data, data_path, label)
     spec = ComparisonSpec.of(
         networks=network, tasks=task, samples=samples, initialization=initialization, dtype=dtype
     )

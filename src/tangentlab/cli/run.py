@@ -26,7 +26,7 @@ def run(
     started = Run.start(
         found,
         out or Path("runs") / name,
-        sources=Sources(found.data, found.data_path),
+        sources=Sources.named(found),
         command=command_line(),
     )
     raise typer.Exit(drive(started, jobs=jobs, json=json))

@@ -14,6 +14,7 @@ from tangentlab.experiments.grid import runnable as runnable
 from tangentlab.experiments.grid import skipped_reasons as skipped_reasons
 from tangentlab.experiments.learners import LEARNERS as LEARNERS
 from tangentlab.experiments.learners import choose_learners as choose_learners
+from tangentlab.experiments.machine_share import available_cores as available_cores
 from tangentlab.experiments.progress import Event as Event
 from tangentlab.experiments.progress import Forecast as Forecast
 from tangentlab.experiments.results import Results as Results
@@ -26,4 +27,3 @@ from tangentlab.experiments.spec import DescentSpec as DescentSpec
 from tangentlab.experiments.spec_file import read_spec_file as read_spec_file
 from tangentlab.experiments.spec_file import spec_from_toml as spec_from_toml
 from tangentlab.experiments.spec_file import spec_to_toml as spec_to_toml
-from tangentlab.experiments.threads import available_cores as available_cores

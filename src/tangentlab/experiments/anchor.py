@@ -49,7 +49,7 @@ class Anchor:
     test_outputs: Tensor
 
     @classmethod
-    def at(cls, network: Network, task: Task, *, kernel: str) -> Anchor:
+    def at(cls, network: Network, task: Task, *, kernel: str, memory: int | str | None = None) -> Anchor:
         """The anchor of a network on the rows of a task, with a kernel of the given flavour.
 
         >>> import torch
@@ -59,7 +59,7 @@ class Anchor:
         >>> anchor.gram.values.diagonal().unique().tolist(), anchor.cross.shape
         ([4.0], torch.Size([4, 8]))
         """
-        tangent = NeuralTangentKernel(network, outputs=kernel)
+        tangent = NeuralTangentKernel(network, outputs=kernel, memory=memory)
         return cls(
             network=network,
             gram=tangent.gram(task.x_train),

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from tangentlab._errors import ArgumentError
-from tangentlab.data import Data
+from tangentlab.data import Data, load
 from tangentlab.experiments.progress import DONE, FAILED, Event
 from tangentlab.experiments.results import Results
 from tangentlab.experiments.run import Run
@@ -26,6 +26,7 @@ def compare(
     *,
     data: Any = "digits",
     data_path: str | Path | None = None,
+    label: str | None = None,
     samples: int | Iterable[int] | None = None,
     test_samples: int | None = None,
     seeds: int | Iterable[int] | None = None,
@@ -36,7 +37,8 @@ def compare(
     dtype: str | None = None,
     kernel: str | None = None,
     end_statistics: str | None = None,
-    threads: int = 1,
+    threads: int | None = None,
+    memory: str | None = None,
     out: str | Path | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
@@ -51,14 +53,15 @@ def compare(
         dictionary gives them names. A module is copied for each cell; a builder is called with those of
         `input_shape`, `outputs`, `seed`, `generator` that it takes. Default "mlp" and "lenet"
     tasks: names ("group:0-4", "classes", "random:2", "parity:3") or Tasks; default those that suit the data
-    data: a name, a path, `Data`, or a pair of arrays (x, y)
+    data: a name, a path, `Data`, a data set object of torch or Hugging Face, or a pair of arrays (x, y)
+    data_path, label: where named data lie; the label column of a table
     samples, test_samples: training sizes and test rows; default up to 1000 of either
     seeds: how many, or which; each draws rows, initial weights and batches of its own. Default 5: with fewer,
         intervals over seeds are too wide to tell much
     learners: of "network", "linear-init", "linear-end", "ridge-init", "ridge-end"; default all
     descent: fields of a `Descent` without loss and seed, such as {"epochs": 30, "learning_rate": 0.05}
     ridge: a share of the kernel's mean diagonal, default 1e-3, or "leave-one-out" to choose it in each cell
-    initialization, dtype, kernel, end_statistics, threads: see `ComparisonSpec`
+    initialization, dtype, kernel, end_statistics, threads, memory: see `ComparisonSpec`
     out: a folder to keep the records in; a call that was stopped goes on where it was. Default: keep nothing
     jobs: worker processes; above 1 in a script, call it under `if __name__ == "__main__":`
     progress: called with (cells finished, cells to run)
@@ -75,6 +78,7 @@ def compare(
     sources = Sources(
         str(held) if isinstance(held, Path) else held,
         None if data_path is None else str(data_path),
+        label,
         networks=own_networks,
         tasks=own_tasks,
     )
@@ -83,6 +87,7 @@ def compare(
         tasks=named_tasks,
         data=held.name if isinstance(held, Data) else str(held),
         data_path=sources.data_path,
+        label=label,
         samples=samples,
         test_samples=test_samples,
         seeds=seeds,
@@ -94,6 +99,7 @@ def compare(
         kernel=kernel,
         end_statistics=end_statistics,
         threads=threads,
+        memory=memory,
     )
     if out is not None:
         return _completed(Run.start(spec, out, sources=sources), jobs=jobs, progress=progress, keep=True)
@@ -159,13 +165,6 @@ def _name_of(value: Any) -> str:
 
 
 def _as_data(data: Any) -> Data:
-    if isinstance(data, Data):
-        return data
     if isinstance(data, tuple) and len(data) == 2:
         return Data.from_arrays(*data, name="arrays")
-    raise ArgumentError(
-        "data",
-        expected="a name, a path, Data, or a pair of arrays (x, y)",
-        got=type(data).__name__,
-        remedy="Try data=(x, y), or tl.load(...) for data set objects.",
-    )
+    return load(data)

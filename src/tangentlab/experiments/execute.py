@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tangentlab._errors import ArgumentError
 from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.machine_share import limited_threads
 from tangentlab.experiments.progress import DONE, FAILED, STARTED, Event
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.supervisor import Supervisor
-from tangentlab.experiments.threads import limited_threads
 from tangentlab.experiments.unit import run_unit
 from tangentlab.records import Store
 

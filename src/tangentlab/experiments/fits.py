@@ -65,8 +65,8 @@ def fit_linearization(anchor: Anchor, task: Task, descent: Descent, *, centred: 
     if descent.optimizer == "sgd" and rate >= bound:
         rate = SAFETY * bound
         warnings = (
-            f"{name}: the learning rate {descent.learning_rate:g} is above the largest stable one, {bound:.3g}; "
-            f"it was trained with {rate:.3g}.",
+            f"{name}: the learning rate of the descent, {descent.learning_rate:g}, is above the largest that is stable "
+            f"for its kernel; it was trained with {SAFETY:g} of that one.",
         )
     slowed = replace(descent, learning_rate=rate)
     readings: dict[str, Any] = {"centred": centred, "learning_rate": rate}

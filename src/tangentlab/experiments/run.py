@@ -76,13 +76,20 @@ class Run:
                 f"{path} was started from Python with its own {' and '.join(given)}.",
                 remedy=f"Make the same call of tangentlab.compare again, with out={str(path)!r}.",
             )
+        remedy = f"Start anew with `tangentlab run {store.path / SPEC_FILE} --out` and a new folder."
+        if (version := stored["identities"].get("version")) != __version__:
+            raise StoreError(
+                f"{path} was started by tangentlab {version}, and this is {__version__}: readings of both would not "
+                "be comparable.",
+                remedy=remedy,
+            )
         spec = ComparisonSpec.of(**{name: value for name, value in stored.items() if name not in _ABOUT})
-        sources = Sources(spec.data, spec.data_path)
+        sources = Sources.named(spec)
         now, then = _about(spec, sources, command=None)["identities"], stored["identities"]
         if changed := sorted(name for name in now if now[name] != then.get(name)):
             raise StoreError(
                 f"{path} cannot be resumed, for what it was started with has changed: {', '.join(changed)}.",
-                remedy=f"Start anew with `tangentlab run {store.path / SPEC_FILE} --out` and a new folder.",
+                remedy=remedy,
             )
         return cls(spec, sources, plan(spec, sources), store)
 

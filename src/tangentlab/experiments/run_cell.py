@@ -19,6 +19,7 @@ from tangentlab.experiments.anchor import Anchor, kernel_flavour
 from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridge
 from tangentlab.experiments.learners import LEARNERS
+from tangentlab.experiments.machine_share import memory_share
 from tangentlab.experiments.sources import Sources
 from tangentlab.networks import Network
 from tangentlab.probes import kernel_distance
@@ -74,9 +75,10 @@ def _run(cell: Cell, sources: Sources) -> Findings:
         model = sources.model(cell.network, spec, shape=task.shape, outputs=task.outputs, seed=cell.seed)
         descent = cell.descent(loss=task.loss)
         kernel = kernel_flavour(spec.kernel, rows=len(task.x_train), outputs=task.outputs)
+        memory = spec.memory or memory_share(spec.threads)
         initial = Network(model, mode="eval")
         with clock.part("kernel-init"):
-            anchors = {"init": Anchor.at(initial, task, kernel=kernel)}
+            anchors = {"init": Anchor.at(initial, task, kernel=kernel, memory=memory)}
         fits, readings = {}, {}
         if any(name == "network" or LEARNERS[name].anchor == "end" for name in spec.learners):
             with clock.part("network"):
@@ -87,7 +89,7 @@ def _run(cell: Cell, sources: Sources) -> Findings:
             if spec.end_statistics == "initial":
                 frozen = _rebound(initial, _with_buffers(state.module, initial))
             with clock.part("kernel-end"):
-                anchors["end"] = Anchor.at(frozen, task, kernel=kernel)
+                anchors["end"] = Anchor.at(frozen, task, kernel=kernel, memory=memory)
             readings |= _movement(initial, state) | {"history": _history(state)}
             readings["kernel_distance"] = kernel_distance(anchors["init"].shared, anchors["end"].shared)
         for name in spec.learners:

@@ -40,13 +40,19 @@ class Sources:
 
     data: str | Data
     data_path: str | None = None
+    label: str | None = None
     networks: Mapping[str, Model | Callable[..., nn.Module]] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
+
+    @classmethod
+    def named(cls, spec: ComparisonSpec) -> Sources:
+        """What a spec names, and nothing beside it."""
+        return cls(spec.data, spec.data_path, spec.label)
 
     @cached_property
     def loaded(self) -> Data:
         """The data, read once in each process."""
-        return load(self.data, path=self.data_path)
+        return load(self.data, path=self.data_path, label=self.label)
 
     def task(self, name: str, spec: ComparisonSpec, *, samples: int, seed: int) -> Task:
         """The task of a cell."""

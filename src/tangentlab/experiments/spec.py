@@ -57,6 +57,8 @@ class ComparisonSpec(BaseModel):
     """A name of the catalogue or a path."""
     data_path: str | None = None
     """Where the data lie, if not where they are searched for."""
+    label: str | None = None
+    """The label column, for data in a table."""
     tasks: tuple[str, ...] | None = None
     """What to learn from the data: "group:0-4", "classes", "random:2", ...; None lets the data decide."""
     samples: tuple[int, ...] | None = None
@@ -78,6 +80,8 @@ class ComparisonSpec(BaseModel):
     """Statistics that batch normalization is frozen at for the kernel at the trained weights."""
     threads: int = Field(default=1, gt=0)
     """Threads that one cell computes with."""
+    memory: str | None = None
+    """What a kernel may take beside itself, such as "2GiB"; None is a fixed share of the machine for each worker."""
 
     @field_validator("networks", "tasks", "samples", "seeds")
     @classmethod

@@ -12,9 +12,9 @@ from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from tangentlab.experiments.machine_share import limited_threads
 from tangentlab.experiments.progress import DONE, FAILED
 from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.threads import limited_threads
 from tangentlab.experiments.unit import run_unit
 from tangentlab.records import Store
 

@@ -1,4 +1,4 @@
-"""How many threads a computation may use."""
+"""How much of the machine a computation may use: threads and memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 import torch
 from threadpoolctl import threadpool_limits
+
+SHARE = 0.4
+"""Of the memory of the machine, for all computations together."""
 
 
 @contextmanager
@@ -25,6 +28,19 @@ def limited_threads(count: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def memory_share(threads: int) -> int:
+    """Bytes for one of as many computations as the machine can run at once with so many threads each.
+
+    A share of what the machine has, not of what is free: tiles, and with them rounding, then stay the same from one
+    run to the next.
+
+    >>> memory_share(1) <= memory_share(2)
+    True
+    """
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(SHARE * whole / max(1, available_cores() // threads))
 
 
 def available_cores() -> int:
