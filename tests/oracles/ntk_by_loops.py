@@ -62,7 +62,11 @@ def ntk_by_loops(model, x1, x2=None, *, outputs="full", parameters=None, select=
     """The kernel in the flavour `outputs`, from explicit Jacobians."""
     left = jacobian_by_loops(model, x1, parameters=parameters, select=select)
     right = left if x2 is None else jacobian_by_loops(model, x2, parameters=parameters, select=select)
-    full = torch.einsum("ikp,jlp->ijkl", left, right)
+    return flavoured(torch.einsum("ikp,jlp->ijkl", left, right), outputs)
+
+
+def flavoured(full, outputs):
+    """A full kernel (n, m, c, c) in the flavour `outputs`."""
     if outputs == "full":
         return full
     if outputs == "sum":
