@@ -48,7 +48,7 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
             "spec", expected="one with tasks and samples", got="none", remedy="Resolve it for its data first."
         )
     networks = {name: sources.network_identity(name) for name in spec.networks}
-    contents = {name: sources.task_identity(name) for name in tasks}
+    contents = {name: {"task" if name in sources.tasks else "data": sources.task_identity(name)} for name in tasks}
 
     @cache
     def task_of(name: str, size: int) -> Task | DataError:
@@ -71,7 +71,7 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
     for seed, size, name, network in product(spec.seeds, samples, tasks, spec.networks):
         task = task_of(name, size)
         reason = refusal(network, task.shape, task.outputs) if isinstance(task, Task) else task
-        identities = {"version": __version__, "network": networks[network], "task": contents[name]}
+        identities = {"version": __version__, "network": networks[network], **contents[name]}
         cell = Cell(spec=spec, network=network, task=name, samples=size, seed=seed, identities=identities)
         planned.append(Planned(cell, reason))
     return tuple(planned)
