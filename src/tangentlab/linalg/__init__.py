@@ -1,15 +1,18 @@
-"""Linear algebra of kernels: checks before any solve, eigenpairs, positive solves, blocks of outputs.
+"""Linear algebra of kernels: checks before any solve, eigenpairs at any size, positive solves, blocks of outputs.
 
 Knows tensors only, no networks; tested against NumPy and SciPy alone.
 """
 
 from tangentlab.linalg.block_eigenpairs import BlockEigenpairs as BlockEigenpairs
 from tangentlab.linalg.block_eigenpairs import block_eigenpairs as block_eigenpairs
+from tangentlab.linalg.block_krylov import KrylovPairs as KrylovPairs
+from tangentlab.linalg.block_krylov import krylov_eigenpairs as krylov_eigenpairs
 from tangentlab.linalg.eigenpairs import Eigenpairs as Eigenpairs
 from tangentlab.linalg.eigenpairs import eigenpairs as eigenpairs
 from tangentlab.linalg.eigenpairs import fix_signs as fix_signs
 from tangentlab.linalg.floating_tensor import floating_tensor as floating_tensor
 from tangentlab.linalg.floating_tensor import rounding_of as rounding_of
+from tangentlab.linalg.linear_map import LinearMap as LinearMap
 from tangentlab.linalg.output_blocks import KernelBlocks as KernelBlocks
 from tangentlab.linalg.output_blocks import as_columns as as_columns
 from tangentlab.linalg.output_blocks import diagonal_blocks as diagonal_blocks
@@ -26,3 +29,4 @@ from tangentlab.linalg.positive_factor import factor_positive as factor_positive
 from tangentlab.linalg.solve_positive import Solution as Solution
 from tangentlab.linalg.solve_positive import relative_residual as relative_residual
 from tangentlab.linalg.solve_positive import solve_positive as solve_positive
+from tangentlab.linalg.symmetric_tiles import SymmetricTiles as SymmetricTiles

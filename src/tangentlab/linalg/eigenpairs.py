@@ -1,27 +1,30 @@
 """Eigenpairs of a kernel, largest first, the same on every call.
 
 Eigenvectors are fixed up to sign by making the first of their largest entries positive; within a repeated
-eigenvalue they are only a basis, so compare subspaces there. Always float64: a float32 tridiagonalisation
-buries every eigenvalue below about 1e-5 λ_max.
+eigenvalue they are only a basis, so compare subspaces there. Dense solves are always float64, for a float32
+tridiagonalisation buries every eigenvalue below about 1e-5 λ_max; large kernels go by block Krylov iteration,
+whose small problem is float64 too.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, NumericalError
-from tangentlab._seeds import numpy_generator
+from tangentlab._errors import ArgumentError
+from tangentlab._shapes import expect_shape
+from tangentlab.linalg.block_krylov import Progress, dense_eigenpairs, krylov_eigenpairs
 from tangentlab.linalg.floating_tensor import floating_tensor, rounding_of
+from tangentlab.linalg.linear_map import LinearMap, is_matrix_free, share_memory
 from tangentlab.linalg.output_blocks import KernelBlocks
-from tangentlab.linalg.positive import as_operator, symmetric
+from tangentlab.linalg.positive import NumericalWarning, symmetric
 
 DENSE_ROWS = 3000  # up to here a dense solve takes seconds
+LARGEST_DENSE_ROWS = 20_000  # beyond, minutes become hours
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,24 +43,39 @@ class Eigenpairs:
     residuals: Tensor
 
 
-def eigenpairs(K: Any, k: int | None = None, *, rounding: float | None = None, name: str = "K") -> Eigenpairs:
-    """The k largest eigenpairs of a symmetric K (n, n), or all of them.
+def eigenpairs(
+    K: Any,
+    k: int | None = None,
+    *,
+    tolerance: float | None = None,
+    seed: int = 0,
+    rounding: float | None = None,
+    progress: Progress | None = None,
+    name: str = "K",
+) -> Eigenpairs:
+    """The k largest eigenpairs of a symmetric K, or all of them.
 
-    A full kernel (n, n, c, c) is flattened to (n·c, n·c), row index i·c + k. Indefinite K is allowed.
-    Dense up to 3000 rows and wherever all pairs, or an eighth of them, are asked (O(n³)); Lanczos with
-    a fixed start otherwise (O(n²) a step).
+    K is a matrix (n, n), memory-mapped if it likes; a full kernel (n, n, c, c), flattened to (n·c, n·c) with row
+    index i·c + k; or anything known by its products (see `LinearMap.of`). Indefinite K is allowed.
+
+    Dense in float64 up to 3000 rows and wherever all pairs, or a quarter of them, are asked (O(n³)). Block Krylov
+    otherwise, some 2 k products with K in its own dtype: every residual is below `tolerance` (1e-6 for a float32 K,
+    1e-12 for float64) and below a hundredth of its own eigenvalue where rounding allows; a `NumericalWarning`
+    says so where that was not reached. `rounding` is the machine epsilon K was computed with, by default its
+    dtype's. The same `seed` gives the same pairs.
 
     >>> x = torch.tensor([3.0, 4.0])
     >>> pairs = eigenpairs(torch.outer(x, x), 1)
     >>> round(pairs.values.item(), 9), [round(v, 9) for v in pairs.vectors[:, 0].tolist()]
     (25.0, [0.6, 0.8])
     """
-    rounding = rounding_of(K) if rounding is None else rounding
-    K = floating_tensor(name, K)
+    rounding = rounding_of(K) if rounding is None and not is_matrix_free(K) else rounding
+    if is_matrix_free(K):
+        return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, tolerance, seed, progress)
+    K = floating_tensor(name, share_memory(K), finite=False)
     if K.ndim == 4:
         K = KernelBlocks.of(K, outputs=K.shape[2], name=name).systems[0]
-    matrix = symmetric(K, name=name, rounding=rounding)
-    n = matrix.shape[0]
+    n = expect_shape(name, K, "n n")["n"]
     if n == 0 or (k is not None and not 1 <= k <= n):
         raise ArgumentError(
             "k" if n else name,
@@ -65,30 +83,28 @@ def eigenpairs(K: Any, k: int | None = None, *, rounding: float | None = None, n
             got=repr(k) if n else "one of shape (0, 0)",
             remedy="Ask for fewer pairs, or leave k out for all of them." if n else "Pass some rows.",
         )
-    if k is None or n <= DENSE_ROWS or 8 * k > n:
-        values, vectors = torch.linalg.eigh(matrix)
-        values, vectors = values.flip(0)[:k], vectors.flip(1)[:, :k]
-    else:
-        values, vectors = _lanczos(matrix, k)
-    vectors = fix_signs(vectors)
+    if k is not None and n > DENSE_ROWS and 4 * k <= n:
+        return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, tolerance, seed, progress)
+    matrix = symmetric(K, name=name, rounding=rounding)
+    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = values.flip(0)[:k].contiguous(), fix_signs(vectors.flip(1)[:, :k]).contiguous()
     scale = float(values.abs().max()) or 1.0
-    residuals = (matrix @ vectors - vectors * values).norm(dim=0) / scale
-    return Eigenpairs(values.contiguous(), vectors.contiguous(), residuals)
+    return Eigenpairs(values, vectors, (matrix @ vectors - vectors * values).norm(dim=0) / scale)
 
 
-def _lanczos(matrix: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    n = matrix.shape[0]
-    start = numpy_generator(0, "eigenpairs").standard_normal(n)
-    try:
-        values, vectors = eigsh(as_operator(matrix), k=k, which="LA", v0=start)
-    except ArpackNoConvergence as error:
-        raise NumericalError(
-            f"Lanczos found {len(error.eigenvalues)} of {k} eigenpairs of a {n} by {n} kernel.",
-            remedy="Leave k out for a dense solve.",
-        ) from error
-    order = np.argsort(values)[::-1]
-    found = torch.from_numpy(values[order].copy()), torch.from_numpy(vectors[:, order].copy())
-    return found[0].to(matrix), found[1].to(matrix)
+def _krylov(
+    K: LinearMap, k: int | None, tolerance: float | None, seed: int, progress: Progress | None
+) -> Eigenpairs:
+    k = K.size if k is None else k
+    found = krylov_eigenpairs(K, k, tolerance=tolerance, seed=seed, progress=progress)
+    if found.doubt is not None and K.dense is not None and K.size <= LARGEST_DENSE_ROWS:
+        found = dense_eigenpairs(K, k)  # a flat spectrum: no Krylov space of a fair size holds it
+    if found.doubt is not None:
+        warnings.warn(found.doubt, NumericalWarning, stacklevel=3)
+    vectors = found.vectors
+    for start in range(0, k, 128):  # fresh memory is slow
+        vectors[:, start : start + 128] = fix_signs(vectors[:, start : start + 128])
+    return Eigenpairs(found.values, vectors, found.residuals)
 
 
 def fix_signs(vectors: Tensor) -> Tensor:

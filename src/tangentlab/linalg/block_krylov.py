@@ -1,0 +1,224 @@
+"""The largest eigenpairs of a map by block Krylov iteration: some 2 k products, however K is stored.
+
+Formula   span(X, K X, K² X, ...), X random of b columns; Rayleigh–Ritz on it      Golub and Underwood, 1977
+Cost      m ≈ 1.5 k to 2.5 k products, 4 n m² for orthogonality, an eigenproblem of size m in float64
+Memory    m vectors; when they would exceed `columns`, the best of them are kept and the rest forgotten
+          (thick restart, Wu and Simon, 2000)
+
+A pair is accepted when the residual of its Ritz vector, known from the recurrence, is small. The residuals returned
+are measured on the products made, and a random block outside the basis that K does not stretch beyond the last
+eigenvalue found vouches for none having been missed: a Krylov space sees b copies of an eigenvalue at the most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tangentlab._errors import ArgumentError
+from tangentlab._seeds import generator
+from tangentlab.linalg.krylov_basis import KrylovBasis, next_block, orthonormal_rows
+from tangentlab.linalg.linear_map import LinearMap
+
+Progress = Callable[[int, int], None]
+"""Called with (products made, products expected)."""
+
+_RELATIVE = 0.01
+"""A pair's residual is also below this share of its own eigenvalue, unless that is rounding."""
+SMALL_ROWS = 256
+"""Up to here a dense solve takes milliseconds."""
+_WITNESSES = 8
+_WITNESS_STEPS = 5
+_SLICE, _COLUMNS = 2048, 128
+"""Rows and columns handled at once in float64: fresh memory is slow."""
+
+
+@dataclass(frozen=True, eq=False)
+class KrylovPairs:
+    """K v_j ≈ λ_j v_j: `values` (k,) descending, `vectors` (n, k) orthonormal, float64.
+
+    `residuals` (k,) are ‖K v_j − λ_j v_j‖ / max |λ|, measured; `products` counts vectors multiplied by K, and
+    `doubt` is a sentence when the tolerance was not met, else None.
+    """
+
+    values: Tensor
+    vectors: Tensor
+    residuals: Tensor
+    products: int
+    doubt: str | None
+
+
+def default_tolerance(rounding: float) -> float:
+    """Residual over largest eigenvalue: 1e-6 for what was computed in float32, 1e-12 in float64.
+
+    >>> default_tolerance(float(torch.finfo(torch.float32).eps)), default_tolerance(2e-16)
+    (1e-06, 1e-12)
+    """
+    return 1e-6 if rounding > 1e-10 else 1e-12
+
+
+def krylov_eigenpairs(
+    K: Any,
+    k: int,
+    *,
+    tolerance: float | None = None,
+    block: int | None = None,
+    columns: int | None = None,
+    products: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> KrylovPairs:
+    """The k largest eigenpairs of a matrix, a tiled matrix or a matrix-free map (see `LinearMap.of`).
+
+    Parameters
+    ----------
+    tolerance: of ‖K v − λ v‖ / max |λ|; default as `default_tolerance`. Below 5e-7 a float32 matrix is multiplied
+        in float64
+    block: vectors multiplied by K at once; default between 8 and 64. Larger where a pass over K is dear
+    columns: vectors kept at most; default 6 k + 20 blocks, and never more than n / 2
+    products: vectors multiplied by K at most; default 40 k + 200 blocks
+    seed: of the random start; the same seed gives the same pairs
+
+    >>> pairs = krylov_eigenpairs(torch.diag(torch.tensor([3.0, 1.0, 2.0])), 2)
+    >>> [round(value, 6) for value in pairs.values.tolist()], pairs.doubt
+    ([3.0, 2.0], None)
+    """
+    K = LinearMap.of(K)
+    n = K.size
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= n:
+        raise ArgumentError(
+            "k",
+            expected=f"an integer from 1 to the size of {K.name}, {n}",
+            got=repr(k),
+            remedy="Ask for fewer pairs.",
+        )
+    tolerance = default_tolerance(K.rounding) if tolerance is None else tolerance
+    if not 0 < tolerance < 1:
+        raise ArgumentError("tolerance", expected="between 0 and 1", got=repr(tolerance), remedy="Try 1e-6.")
+    block = max(1, min(block or max(8, min(64, k // 4)), n))
+    least = k + k // 4 + 4 * block
+    if n <= SMALL_ROWS or 2 * least >= n:
+        return dense_eigenpairs(K, k)
+    columns = max(least, min(columns or 6 * k + 20 * block, n // 2))
+    basis = KrylovBasis.empty(
+        K,
+        capacity=columns + block + 2 * _WITNESSES * _WITNESS_STEPS,
+        dtype=torch.float64 if tolerance < 5e-7 else K.dtype,
+    )
+    search = _Search(K, k, tolerance, block, columns, products or 40 * k + 200 * block)
+    return search.run(basis, source=generator(seed, "block_krylov"), progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    K: LinearMap
+    k: int
+    tolerance: float
+    block: int
+    columns: int
+    products: int
+
+    def run(self, basis: KrylovBasis, *, source: torch.Generator, progress: Progress | None) -> KrylovPairs:
+        K, k, b = self.K, self.k, self.block
+        start = torch.randn(b, K.size, generator=source, dtype=torch.float64).to(K.device)
+        new = orthonormal_rows(start)[0].to(basis.rows.dtype)
+        used, spent, scale = 0, 0, 0.0
+        check = min(max(2 * k, 6 * b), self.columns)
+        while True:
+            images = basis.expand(K, new, used=used)
+            used, spent = used + len(new), spent + len(new)
+            if progress is not None:
+                progress(spent, max(check, spent))
+            if used >= check:
+                values, coefficients = basis.ritz(used)
+                scale = float(values.abs().max())
+                missed = None
+                excess = self.excess(values[:k], coefficients[-len(new) :, :k], images, scale)
+                settled = excess <= 1
+                if settled:
+                    missed, cost = self.missed(basis, used, above=float(values[k - 1]), scale=scale, source=source)
+                    spent += cost
+                if (settled and missed is None) or spent >= self.products:
+                    return self.measured(basis, values[:k], coefficients[:, :k], spent=spent)
+                if missed is not None:
+                    images = torch.cat([images, (missed * scale).to(images)])
+                if used + len(images) > self.columns:
+                    kept = min(k + k // 4 + b, used - b)
+                    used = basis.restart(values[:kept], coefficients[:, :kept])
+                ahead = 0.05 * log(max(excess, 2.0)) * used  # a digit costs a tenth more columns, or less
+                check = min(used + max(b, int(min(ahead, 0.3 * used))), self.columns)
+            shortest = float(torch.finfo(images.dtype).eps) * (scale or float(images.norm(dim=1).max()))
+            new = next_block(images, basis.rows[:used], floor=shortest / K.size**0.5, source=source)
+
+    def excess(self, values: Tensor, last: Tensor, images: Tensor, scale: float) -> float:
+        """How many times what is wanted the largest residual is: ‖imagesᵀ s‖, s a pair's last coefficients."""
+        images = images.double()
+        residuals = (last * ((images @ images.T) @ last)).sum(0).clamp_min(0).sqrt()
+        own = (_RELATIVE * values.abs()).clamp_min(0.1 * self.K.rounding * scale)
+        wanted = own.clamp_max(0.5 * self.tolerance * scale)
+        return float((residuals / wanted).max()) if scale else 0.0
+
+    def missed(
+        self, basis: KrylovBasis, used: int, *, above: float, scale: float, source: torch.Generator
+    ) -> tuple[Tensor | None, int]:
+        """Vectors outside the basis on which K exceeds `above`, eigenvectors that it has not seen; and the cost."""
+        width = min(_WITNESSES, (self.K.size - used) // _WITNESS_STEPS)
+        stop = used
+        images = torch.randn(width, self.K.size, generator=source, dtype=torch.float64).to(self.K.device)
+        for _ in range(_WITNESS_STEPS if width else 0):
+            new = next_block(images, basis.rows[:stop], floor=0.0, source=source)
+            images = basis.expand(self.K, new, used=stop)
+            stop += width
+        values, vectors = basis.ritz(stop, first=used)
+        unseen = values > above + 1e-3 * abs(above) + 100 * float(torch.finfo(images.dtype).eps) * scale
+        if not bool(unseen.any()):
+            return None, stop - used
+        return basis.combine(vectors[:, unseen], first=used), stop - used
+
+    def measured(self, basis: KrylovBasis, values: Tensor, coefficients: Tensor, *, spent: int) -> KrylovPairs:
+        """The pairs, orthonormal to float64 whatever the basis was, with residuals from the products made."""
+        rows, n = basis.combine(coefficients), self.K.size
+        gram = torch.zeros(self.k, self.k, dtype=torch.float64, device=rows.device)
+        for part in rows.split(_SLICE, dim=1):
+            gram += part.double() @ part.double().T
+        newton = 1.5 * torch.eye(self.k).to(gram) - 0.5 * gram
+        vectors = torch.empty(n, self.k, dtype=torch.float64, device=rows.device)
+        for start in range(0, n, _SLICE):
+            torch.mm(rows[:, start : start + _SLICE].double().T, newton, out=vectors[start : start + _SLICE])
+        scale = float(values.abs().max()) or 1.0
+        residuals = torch.empty_like(values)
+        for start in range(0, self.k, _COLUMNS):
+            part = slice(start, start + _COLUMNS)
+            images = basis.combine(coefficients @ newton[:, part], images=True).double()
+            residuals[part] = (images.T - vectors[:, part] * values[part]).norm(dim=0) / scale
+        doubt = _doubt(residuals, self.tolerance, spent=spent, size=n)
+        return KrylovPairs(values, vectors, residuals, spent, doubt)
+
+
+def _doubt(residuals: Tensor, tolerance: float, *, spent: int, size: int) -> str | None:
+    late = residuals > tolerance
+    if not bool(late.any()):
+        return None
+    return (
+        f"{int(late.sum())} of {len(residuals)} eigenpairs of a kernel of {size} rows have residuals above "
+        f"{tolerance:.1g} λ_1 after {spent} products, the largest {float(residuals.max()):.2g} λ_1. "
+        "Ask for fewer pairs, a larger tolerance, or allow more products."
+    )
+
+
+def dense_eigenpairs(K: LinearMap, k: int) -> KrylovPairs:
+    """The k largest pairs from all of K in float64, for where a basis would fill much of the space. O(n³).
+
+    >>> dense_eigenpairs(LinearMap.of(torch.diag(torch.tensor([1.0, 2.0]))), 1).values.tolist()
+    [2.0]
+    """
+    matrix = K.materialize()
+    values, vectors = torch.linalg.eigh(matrix)
+    values, vectors = values.flip(0)[:k].contiguous(), vectors.flip(1)[:, :k].contiguous()
+    residuals = (matrix @ vectors - vectors * values).norm(dim=0) / (float(values.abs().max()) or 1.0)
+    return KrylovPairs(values, vectors, residuals, 0 if K.dense is not None else K.size, None)
