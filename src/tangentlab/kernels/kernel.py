@@ -21,7 +21,7 @@ from tangentlab.kernels.layer_terms import PathChanged, TermMaker
 from tangentlab.kernels.memory_budget import BlockPlan, plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
 from tangentlab.kernels.tiles import Progress, fill_tiles
-from tangentlab.networks.evaluation import preserved_random_state
+from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import in_double, inspect_network, some_rows
@@ -126,6 +126,7 @@ class NeuralTangentKernel:
             {"kernel": "empirical-ntk", "network": self.network.fingerprint, "outputs": self.outputs}
         )
 
+    @outside_inference_mode()
     def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> tuple[Tensor, float, str]:
         x1 = check_inputs(x1, name="x1")
         x2 = None if x2 is None else check_inputs(x2, name="x2")

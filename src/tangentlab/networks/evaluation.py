@@ -46,6 +46,21 @@ def _eager() -> AbstractContextManager[Any]:
 
 
 @contextmanager
+def outside_inference_mode() -> Iterator[None]:
+    """Gradients can be asked for although the caller stands in `torch.inference_mode`; nothing changes otherwise.
+
+    >>> with torch.inference_mode(), outside_inference_mode(), torch.enable_grad():
+    ...     torch.ones(1, requires_grad=True).exp().requires_grad
+    True
+    """
+    if not torch.is_inference_mode_enabled():
+        yield
+        return
+    with torch.inference_mode(False), torch.no_grad():
+        yield
+
+
+@contextmanager
 def preserved_random_state(device: torch.device) -> Iterator[None]:
     """The global random states of torch (CPU and `device`), NumPy and Python, as before on leaving.
 

@@ -17,7 +17,11 @@ from torch import Tensor, nn
 from tangentlab._errors import NetworkError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.networks.binding import ParameterChoice, bind_function, bind_module, choose_names
-from tangentlab.networks.evaluation import differentiable_arithmetic, preserved_random_state
+from tangentlab.networks.evaluation import (
+    differentiable_arithmetic,
+    outside_inference_mode,
+    preserved_random_state,
+)
 from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, place, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
 from tangentlab.networks.parameter_space import ParameterSpace
@@ -60,6 +64,7 @@ class Network:
     originals: Mapping[int, str]
     """The `id` of each tensor that was copied, with its name: none may reappear in an evaluation (see `safety`)."""
 
+    @outside_inference_mode()
     def __init__(
         self,
         model: Any,
@@ -133,12 +138,14 @@ class Network:
         """The device of the selected parameters."""
         return next(iter(self.parameters.values())).device
 
+    @outside_inference_mode()
     def to(self, *, dtype: torch.dtype) -> Network:
         """The same network in another real dtype, as a copy."""
         if dtype == self.dtype:
             return self
         return self._with(module=converted(self.module, dtype=dtype))
 
+    @outside_inference_mode()
     def at(self, parameters: Mapping[str, Tensor]) -> Network:
         """The same network anchored at other values of its selected parameters."""
         self.space.check("parameters", parameters)

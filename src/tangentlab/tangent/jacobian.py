@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_shape
-from tangentlab.networks.evaluation import preserved_random_state
+from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.output_selection import one_hot_rows
@@ -54,6 +54,7 @@ class Jacobian:
         n, c = self.outputs.shape
         return n, c, self.network.space.size
 
+    @outside_inference_mode()
     def jvp(self, direction: Mapping[str, Tensor]) -> Tensor:
         """J δ, (n, c), for a dictionary δ with one tensor for each selected parameter."""
         if not isinstance(direction, Mapping):
@@ -70,6 +71,7 @@ class Jacobian:
         with torch.no_grad(), preserved_random_state(self.network.device):
             return products.push_forward(self.network, self.x, along=along, way=self.way)[1]
 
+    @outside_inference_mode()
     def vjp(self, weights: Tensor) -> dict[str, Tensor]:
         """Jᵀ u for u (n, c): a dictionary of tensors shaped like the parameters."""
         weights = torch.as_tensor(weights)
@@ -77,6 +79,7 @@ class Jacobian:
         with preserved_random_state(self.network.device):
             return products.pull_back(self.network, self.x, weights=weights.detach().to(self.outputs))
 
+    @outside_inference_mode()
     def dense(self) -> Tensor:
         """J as one array (n, c, p), its last axis in the order of `network.space`."""
         network, (n, c, p) = self.network, self.shape
@@ -94,6 +97,7 @@ class Jacobian:
         return dense
 
 
+@outside_inference_mode()
 def jacobian(
     model: Any, x: Inputs, *, parameters: Any = None, mode: str | None = None, dtype: torch.dtype | None = None
 ) -> Jacobian:

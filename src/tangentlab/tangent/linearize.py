@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError
-from tangentlab.networks.evaluation import preserved_random_state
+from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, place, take_rows, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.parameter_tree import Branch, plant
@@ -36,6 +36,7 @@ class LinearizedModule(nn.Module):
     3.0
     """
 
+    @outside_inference_mode()
     def __init__(self, network: Network, *, centred: bool):
         super().__init__()
         self.centred = centred
@@ -61,6 +62,7 @@ class LinearizedModule(nn.Module):
         """θ0: the selected parameters at which the network is linearized."""
         return {name: self._anchor.get_buffer(name) for name in self._tangent.names}
 
+    @outside_inference_mode()
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """f_lin on a batch given as the original module takes it, (n, c)."""
         own = dict(self.named_parameters())
