@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tangentlab.linalg.matrix_product import product
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, as_rows
 
 COLUMNS = 65_536
@@ -59,7 +60,7 @@ def add_contraction(total: Tensor, left: Factor, right: Factor, *, form: str, co
     elif form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):
-            inputs = left.inputs[:, g, 0] @ right.inputs[:, g, 0].T
+            inputs = product(left.inputs[:, g, 0], right.inputs[:, g, 0].T)
             outputs = _gradient_products(left.gradients[:, :, g, 0], right.gradients[:, :, g, 0], contraction)
             total += _spread(inputs, contraction) * outputs
     else:
@@ -75,9 +76,10 @@ def _gradient_products(left: Tensor, right: Tensor, contraction: str) -> Tensor:
     n, q, o = left.shape
     m = right.shape[0]
     if contraction == "trace":
-        return left.reshape(n, q * o) @ right.reshape(m, q * o).T
+        return product(left.reshape(n, q * o), right.reshape(m, q * o).T)
     if contraction == "full":
-        return (left.reshape(n * q, o) @ right.reshape(m * q, o).T).reshape(n, q, m, q).permute(0, 2, 1, 3)
+        pairs = product(left.reshape(n * q, o), right.reshape(m * q, o).T)
+        return pairs.reshape(n, q, m, q).permute(0, 2, 1, 3)
     return torch.matmul(left.transpose(0, 1), right.permute(1, 2, 0)).permute(1, 2, 0)
 
 
@@ -103,7 +105,7 @@ def _add_pairwise(total: Tensor, left: Factor, right: Factor, contraction: str) 
             assert isinstance(left, Outer) and isinstance(right, Outer)
             for g in range(left.inputs.shape[1]):
                 a, b = left.inputs[part, g], right.inputs[:, g]
-                inputs = (a.flatten(0, 1) @ b.flatten(0, 1).T).reshape(*a.shape[:2], *b.shape[:2])
+                inputs = product(a.flatten(0, 1), b.flatten(0, 1).T).reshape(*a.shape[:2], *b.shape[:2])
                 total[part] += _position_sum(
                     inputs, left.gradients[part, :, g], right.gradients[:, :, g], contraction
                 )
@@ -116,11 +118,11 @@ def _position_sum(inputs: Tensor, left: Tensor, right: Tensor, contraction: str)
     if contraction == "trace":
         a = left.transpose(1, 2).reshape(n * s, q * o)
         b = right.transpose(1, 2).reshape(m * t, q * o)
-        return (inputs * (a @ b.T).reshape(n, s, m, t)).sum((1, 3))
+        return (inputs * product(a, b.T).reshape(n, s, m, t)).sum((1, 3))
     if contraction == "diagonal":
         products = torch.matmul(
             left.transpose(0, 1).reshape(q, n * s, o), right.transpose(0, 1).reshape(q, m * t, o).transpose(1, 2)
         ).reshape(q, n, s, m, t)
         return (products * inputs).sum((2, 4)).permute(1, 2, 0)
-    products = (left.reshape(n * q * s, o) @ right.reshape(m * q * t, o).T).reshape(n, q, s, m, q, t)
+    products = product(left.reshape(n * q * s, o), right.reshape(m * q * t, o).T).reshape(n, q, s, m, q, t)
     return torch.einsum("nsmt,nqsmrt->nmqr", inputs, products)
