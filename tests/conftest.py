@@ -6,6 +6,7 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # or scikit-learn skips the checks of it
 
 sys.path.insert(0, str(Path(__file__).parent))
 

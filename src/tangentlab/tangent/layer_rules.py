@@ -61,7 +61,7 @@ def convolution(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
 def transposed_convolution(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
     """The adjoint of a convolution: patches are taken of the output's gradient, at the positions of the input."""
     assert isinstance(layer, nn.modules.conv._ConvTransposeNd)
-    dims, n, q = len(layer.kernel_size), x.shape[0], G.shape[1]
+    n, q = x.shape[0], G.shape[1]
     before = [int(width) for width in layer.padding]
     after = [
         (size - 1) * stride + dilation * (kernel - 1) + 1 - got - left
