@@ -1,8 +1,8 @@
 """The linearization of a network at its anchor, as a module that any optimizer trains.
 
 Formula   f_lin(x; θ) = f0(x) + J(x) (θ − θ0)        centred: J(x) (θ − θ0)
-Cost      forward: one pass with tangents. Backward: one forward and one backward pass at the anchor; the map is
-          linear in θ, so its gradient is Jᵀu and nothing is differentiated twice.
+Cost      forward: one pass with tangents. Backward: one backward pass at the anchor; the map is linear in θ, so its
+          gradient is Jᵀu and nothing is differentiated twice.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError
+from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, place, take_rows, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.parameter_tree import Branch, plant
 from tangentlab.networks.private_copy import private_copy
-from tangentlab.networks.safety import inspect_network, some_rows, verify_rows
-from tangentlab.tangent.products import pull_back, push_forward, working_way
+from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
+from tangentlab.tangent.products import autograd_gradients, pull_back, push_forward, working_way
 
 
 class LinearizedModule(nn.Module):
@@ -99,8 +100,10 @@ class LinearizedModule(nn.Module):
             return
         x = check_inputs(map_tensors(torch.Tensor.detach, x))
         inspect_network(self._tangent, x)
-        verify_rows(self._tangent, x, self._tangent(x))
-        self._way = working_way(self._tangent, take_rows(x, some_rows(count_rows(x))))
+        rows = count_rows(x)
+        few = take_rows(x, some_rows(rows))
+        verify_rows(self._tangent, x, self._tangent(x), count=rows if reads_its_data(self._tangent, few) else FEW)
+        self._way = working_way(self._tangent, few)
 
     def _follow(self, own: dict[str, nn.Parameter]) -> None:
         """Bring the network to the anchor, frozen parameters and buffers held here, if they were loaded or moved."""
@@ -122,19 +125,40 @@ class LinearizedModule(nn.Module):
 
 
 class _Push(torch.autograd.Function):
-    """δ ↦ (f0, J δ); its backward pass is one product with Jᵀ, and is linear like itself."""
+    """δ ↦ (f0, J δ); its backward pass is one product with Jᵀ, and is linear like itself.
+
+    Where a gradient will be asked for, the pass with tangents also records the graph of f0, and Jᵀu is one backward
+    pass through it. A graph of the gradient itself (`create_graph`) takes `_Pull`, which can be differentiated.
+    """
 
     @staticmethod
     def forward(ctx: Any, network: Network, x: Inputs, way: str, names: tuple[str, ...], *along: Tensor) -> Any:
         ctx.network, ctx.x, ctx.way, ctx.names = network, x, way, names
-        f0, df = push_forward(network, x, along=dict(zip(names, along)), way=way)
+        ctx.recorded = None
+        moving = dict(zip(names, along))
+        if way == "double backward" or not any(ctx.needs_input_grad[4:]):
+            f0, df = push_forward(network, x, along=moving, way=way)
+        else:
+            own = network.parameters
+            leaves = {
+                name: own[name].requires_grad_(needed) for name, needed in zip(names, ctx.needs_input_grad[4:])
+            }
+            with torch.enable_grad():
+                f0, df = push_forward(network, x, along=moving, way=way, at=leaves)
+            ctx.recorded = f0, leaves
+            f0, df = f0.detach(), df.detach()
         ctx.mark_non_differentiable(f0)
         return f0, df
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         wanted = tuple(name for name, needed in zip(ctx.names, ctx.needs_input_grad[4:]) if needed)
-        pulled = _Pull.apply(ctx.network, ctx.x, ctx.way, wanted, grad_outputs[1])
+        if ctx.recorded is None or torch.is_grad_enabled():
+            pulled = _Pull.apply(ctx.network, ctx.x, ctx.way, wanted, grad_outputs[1])
+        else:
+            f0, leaves = ctx.recorded
+            moving = [leaves[name] for name in wanted]
+            pulled = autograd_gradients(ctx.network, f0, moving, grad_outputs[1], retain_graph=True)
         found = dict(zip(wanted, pulled))  # pyright: ignore[reportArgumentType]
         return (None, None, None, None, *(found.get(name) for name in ctx.names))
 

@@ -25,9 +25,16 @@ WAYS = ("forward", "forward without mkldnn", "double backward")
 
 
 def push_forward(
-    network: Network, x: Inputs, *, along: Mapping[str, Tensor], way: str = "forward"
+    network: Network,
+    x: Inputs,
+    *,
+    along: Mapping[str, Tensor],
+    way: str = "forward",
+    at: Mapping[str, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """f(θ0, x) and J(x) δ, both (n, c), along the direction δ = `along`; differentiable in x.
+
+    `at` gives the anchor's tensors under the same names, for a caller who wants the graph that leads to them.
 
     >>> net = Network(torch.nn.Linear(2, 1, bias=False)).at({"weight": torch.tensor([[3.0, 0.0]])})
     >>> f, df = push_forward(net, torch.ones(1, 2), along={"weight": torch.ones(1, 2)})
@@ -36,7 +43,7 @@ def push_forward(
     """
     if way == "double backward":
         return _double_backward(network, x, along)
-    own = network.parameters
+    own = network.parameters if at is None else at
     with _without_mkldnn() if way == WAYS[1] else nullcontext():
         f, df, *_ = torch.func.jvp(
             lambda parameters: network.apply(parameters, x),
