@@ -22,9 +22,15 @@ WORKLOADS = {
 }
 
 
-def seconds(step):
+def step(module, x):
+    for parameter in module.parameters():
+        parameter.grad = None
+    module(x).square().sum().backward()
+
+
+def seconds(module, x):
     start = time.perf_counter()
-    step()
+    step(module, x)
     return time.perf_counter() - start
 
 
@@ -40,22 +46,15 @@ def main():
         network = tl.build_network(name, shape, outputs=10, seed=0).eval()
         linear = tl.linearize(network)
         x = torch.randn(rows, *shape, generator=torch.Generator().manual_seed(0))
-
-        def step(module, x=x):
-            for parameter in module.parameters():
-                parameter.grad = None
-            module(x).square().sum().backward()
-
         for _ in range(3):
-            step(network)
-            step(linear)
-        pairs = [(seconds(lambda: step(network)), seconds(lambda: step(linear))) for _ in range(options.pairs)]
+            step(network, x)
+            step(linear, x)
+        pairs = [(seconds(network, x), seconds(linear, x)) for _ in range(options.pairs)]
         ratios = sorted(b / a for a, b in pairs)
         quartiles = statistics.quantiles(ratios, n=4)
         own, its = (1e3 * statistics.median(side) for side in zip(*pairs))
-        print(
-            f"{name:10s} {rows:5d} {own:11.2f} {its:10.2f} {quartiles[1]:6.2f}  {quartiles[0]:.2f} to {quartiles[2]:.2f}"
-        )
+        spread = f"{quartiles[0]:.2f} to {quartiles[2]:.2f}"
+        print(f"{name:10s} {rows:5d} {own:11.2f} {its:10.2f} {quartiles[1]:6.2f}  {spread}")
 
 
 if __name__ == "__main__":
