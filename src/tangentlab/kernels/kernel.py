@@ -21,6 +21,7 @@ from tangentlab.kernels.layer_terms import PathChanged, TermMaker
 from tangentlab.kernels.memory_budget import BlockPlan, plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
 from tangentlab.kernels.tiles import Progress, fill_tiles
+from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
@@ -136,9 +137,10 @@ class NeuralTangentKernel:
             exact_samples = [first, *(exact.place(few) for few in samples[1:])]
             flavour = _inspect(exact, exact_samples, self.outputs)
             routes = find_routes(exact, exact_samples, method=self.method)
+            wary = any(reads_its_data(exact, few) for few in exact_samples)
             while True:
                 try:
-                    values = self._fill(samples, routes, flavour, x1=x1, x2=x2, progress=progress)
+                    values = self._fill(samples, routes, flavour, x1=x1, x2=x2, wary=wary, progress=progress)
                     break
                 except PathChanged as change:  # the general route is right for any path
                     if self.method == "layer_rules":
@@ -158,16 +160,17 @@ class NeuralTangentKernel:
         *,
         x1: Inputs,
         x2: Inputs | None,
+        wary: bool,
         progress: Progress | None,
     ) -> Tensor:
         shape = flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
-        maker, plan = self._plan(samples, routes, flavour, rows=shape[0], columns=shape[1])
+        maker, plan = self._plan(samples, routes, flavour, rows=shape[0], columns=shape[1], wary=wary)
         values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
         fill_tiles(values, maker, x1=x1, x2=x2, flavour=flavour, plan=plan, progress=progress)
         return values
 
     def _plan(
-        self, samples: list[Inputs], routes: Routes, flavour: OutputFlavour, *, rows: int, columns: int
+        self, samples: list[Inputs], routes: Routes, flavour: OutputFlavour, *, rows: int, columns: int, wary: bool
     ) -> tuple[TermMaker, BlockPlan]:
         network = self.network
         cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
@@ -178,6 +181,7 @@ class NeuralTangentKernel:
             contraction=flavour.contraction,
             samples=samples,
             columns=columns,
+            wary=wary,
         )
         pairs = {"full": flavour.count**2, "trace": 1, "diagonal": flavour.count}[flavour.contraction]
         plan = plan_blocks(

@@ -24,6 +24,10 @@ Terms = dict[str, Factor]
 """A factor for each layer (or parameter), under its parameters' names joined by '+'."""
 
 
+_ROWS_A_CHECK = 64
+"""Backward passes of rows for each row that is evaluated once more alone: a few hundredths of the cost."""
+
+
 class PathChanged(Exception):
     """Some parameters are used otherwise on these rows than on those that were checked."""
 
@@ -44,6 +48,8 @@ class TermMaker:
     """The weights that carry their layer's bias as one more input."""
     forms: Mapping[str, str]
     """The contraction form of each term, chosen once."""
+    wary: bool
+    """Whether every row of a block is compared with itself alone, and not only one in `_ROWS_A_CHECK`."""
 
     @staticmethod
     def plan(
@@ -54,12 +60,13 @@ class TermMaker:
         contraction: str,
         samples: Sequence[Inputs],
         columns: int,
+        wary: bool = False,
     ) -> tuple[TermMaker, int]:
         """Choose forms on sets of a few rows; also the bytes that one row's terms will take."""
-        maker = TermMaker(network, routes, cotangents, contraction, frozenset(), {})
+        maker = TermMaker(network, routes, cotangents, contraction, frozenset(), {}, wary)
         found = [maker._uses(few) for few in samples]
         merged = frozenset(name for name in routes.by_rule if all(_takes_bias(name, uses) for uses in found))
-        maker = TermMaker(network, routes, cotangents, contraction, merged, {})
+        maker = TermMaker(network, routes, cotangents, contraction, merged, {}, wary)
         made = [maker._terms(few, uses) for few, uses in zip(samples, found)]
         if any(terms.keys() != made[0].keys() for terms in made):
             odd = set.symmetric_difference(*(set(terms) for terms in made))
@@ -75,7 +82,9 @@ class TermMaker:
             if forms[name] == "explicit" and not isinstance(term, Rows)
         ]
         workspace = max(written_out, default=0)
-        return TermMaker(network, routes, cotangents, contraction, merged, forms), size * (numbers + workspace)
+        return TermMaker(network, routes, cotangents, contraction, merged, forms, wary), size * (
+            numbers + workspace
+        )
 
     def block(self, x: Inputs, *, step: int) -> Terms:
         """Terms of a block of placed rows, made `step` rows at a time."""
@@ -103,7 +112,9 @@ class TermMaker:
         if not routes.by_rule:
             return {}
         captured = capture(self.network, x, self.cotangents, names=(*routes.by_rule, *routes.unused))
-        verify_rows(self.network, x, captured.outputs, count=1)
+        rows = count_rows(x)
+        count = rows if self.wary else max(1, rows * len(self.cotangents) // _ROWS_A_CHECK)
+        verify_rows(self.network, x, captured.outputs, count=count)
         changed = [name for name in routes.by_rule if not captured.uses.get(name)]
         changed += [name for name in routes.unused if captured.uses.get(name) != []]
         if changed:

@@ -71,17 +71,29 @@ def first_disagreement(first: Trace, second: Trace, *, row: int | None = None, t
     The first layer whose output differs is named where its input agrees; where already its input differs, the
     cause lies in the forward pass of the module around it.
     """
-    for a, b in zip(first, second):
+    pairs = list(zip(first, second))
+    for i, (a, b) in enumerate(pairs):
         if _differ(a.returned, b.returned, row, tolerance):
-            if a.given is not None and b.given is not None and _differ(a.given, b.given, row, tolerance):
-                return _words(*_around(first, a.name)) + (f", before its layer '{a.name}'," if a.name else "")
-            return _words(a.name, a.kind)
+            return _cause(pairs[i:], row, tolerance)
     if len(second) < len(first):
-        return _words(first[len(second)].name, first[len(second)].kind)
-    return _words(first[-1].name, first[-1].kind) if first else "the model"
+        return _words(first[len(second)])
+    return _words(first[-1]) if first else "the model"
 
 
-def _differ(a: Tensor, b: Tensor, row: int | None, tolerance: float) -> bool:
+def _cause(pairs: list[tuple[LayerCall, LayerCall]], row: int | None, tolerance: float) -> str:
+    """The first call of `pairs`, or the module around it that gave it what already differs."""
+    (a, b), inner = pairs[0], ""
+    while a.name and _differ(a.given, b.given, row, tolerance):
+        around = [pair for pair in pairs if not pair[0].name or a.name.startswith(f"{pair[0].name}.")]
+        if not around:
+            break
+        inner, (a, b) = a.name, max(around, key=lambda pair: len(pair[0].name))
+    return _words(a) + (f", before its layer '{inner}'," if inner else "")
+
+
+def _differ(a: Tensor | None, b: Tensor | None, row: int | None, tolerance: float) -> bool:
+    if a is None or b is None:
+        return False
     if row is not None:
         if a.ndim == 0 or b.ndim == 0 or b.shape[0] != 1 or a.shape[0] <= row:
             return False
@@ -92,12 +104,5 @@ def _differ(a: Tensor, b: Tensor, row: int | None, tolerance: float) -> bool:
     return float((a - b).abs().max()) > tolerance * scale
 
 
-def _around(calls: Trace, name: str) -> tuple[str, str]:
-    """The module that contains a layer: it returned later in the same pass."""
-    parent = name.rpartition(".")[0]
-    kinds = {call.name: call.kind for call in calls}
-    return (parent, kinds[parent]) if parent in kinds else ("", calls[-1].kind)
-
-
-def _words(name: str, kind: str) -> str:
-    return f"layer '{name}' ({kind})" if name else f"the module {kind}"
+def _words(call: LayerCall) -> str:
+    return f"layer '{call.name}' ({call.kind})" if call.name else f"the module {call.kind}"

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_shape
+from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.output_selection import one_hot_rows
-from tangentlab.networks.safety import inspect_network, some_rows, verify_rows
+from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
 from tangentlab.tangent import products, sample_gradients
 
 _STEP = 64
@@ -114,7 +115,8 @@ def jacobian(
     placed = network.place(check_inputs(x))
     inspect_network(network, placed)
     outputs = network(placed)
-    verify_rows(network, placed, outputs)
+    few = take_rows(placed, some_rows(len(outputs)))
+    verify_rows(network, placed, outputs, count=len(outputs) if reads_its_data(network, few) else FEW)
     with preserved_random_state(network.device):
-        way = products.working_way(network, take_rows(placed, some_rows(len(outputs))))
+        way = products.working_way(network, few)
     return Jacobian(network=network, x=placed, outputs=outputs, way=way)
