@@ -136,14 +136,14 @@ def test_killed_workers_cost_nothing_but_time(tmp_path):
     process = start("compare", *LONG, "--out", "run", cwd=tmp_path)
     chance, killed = random.Random(1), 0
     wait_for(lambda: len(records(tmp_path / "run")) > 0)
-    while process.poll() is None and killed < 6:
+    while process.poll() is None and killed < 2:  # a third might give up a cell that both others hit
         workers = [pid for pid in session(process.pid) if pid != process.pid and "spawn_main" in command_of(pid)]
         if workers:
             os.kill(chance.choice(workers), signal.SIGKILL)
             killed += 1
         time.sleep(chance.uniform(0.5, 2.5))
     code, out = finish(process)
-    assert killed > 2
+    assert killed == 2
     assert code == 0, out
     assert len(records(tmp_path / "run")) == 24
 
