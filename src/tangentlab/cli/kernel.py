@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tangentlab.cli.compare import Json
+from tangentlab.cli.pair_progress import pair_progress
 from tangentlab.cli.screen import as_json, sparkline, table
 
 if TYPE_CHECKING:
@@ -209,4 +210,6 @@ def _gram(
     if checkpoint is not None:
         model = at_checkpoint(model, checkpoint)
     flavour: int | str = int(outputs) if outputs.lstrip("-").isdecimal() else outputs
-    return NeuralTangentKernel(model, outputs=flavour, mode=mode).gram(rows.x_train), rows
+    kernel = NeuralTangentKernel(model, outputs=flavour, mode=mode)
+    with pair_progress() as progress:
+        return kernel.gram(rows.x_train, progress=progress), rows

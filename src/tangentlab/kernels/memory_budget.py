@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ _SHARE = 0.4
 
 _STEP_BYTES = 32 * 2**20
 """Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
+
+_LEAST_TILE, _LARGEST_TILE = 256, 1024
+"""Sides of a tile, counted in rows times outputs."""
 
 
 def parse_bytes(memory: int | float | str) -> int:
@@ -88,14 +92,22 @@ def plan_blocks(
             remedy="Use fewer rows, outputs='mean' instead of 'full', dtype=torch.float32, or a larger memory=.",
         )
     left = max(budget - result, budget // 4)
-    largest = max(rows, columns)
-    block = largest
+    block = _tile_rows(max(rows, columns), pairs=pairs)
     while block > 1 and _need(block, pairs=pairs, row_bytes=row_bytes) > left:
         block = (block + 1) // 2
     step = max(1, min(block, max(16, _STEP_BYTES // max(row_bytes, 1)), left // (4 * max(row_bytes, 1)) or 1))
     need = _need(block, pairs=pairs, row_bytes=row_bytes)
     kept = max(1, (left - need) // max(1, block * row_bytes) + 1)
     return BlockPlan(block=block, step=step, bytes=need, kept_blocks=kept)
+
+
+def _tile_rows(rows: int, *, pairs: int) -> int:
+    """Rows of a tile when memory does not bind: a quarter of all, so that symmetry saves most of what it can.
+
+    Not so few that products are slow, nor so many that a tile is new memory instead of a buffer in use.
+    """
+    side = math.isqrt(pairs)
+    return min(rows, max(-(-rows // 4), _LEAST_TILE // side, 16), max(_LARGEST_TILE // side, 16))
 
 
 def _need(block: int, *, pairs: int, row_bytes: int) -> int:
