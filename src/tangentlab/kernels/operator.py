@@ -123,7 +123,7 @@ class KernelOperator:
 
     def _by_products(self, vectors: Tensor) -> Tensor:
         rows, network = self.rows, self.rows.network
-        pulled = {name: 0.0 for name in network.names}
+        pulled: dict[str, Any] = dict.fromkeys(network.names, 0.0)
         with preserved_random_state(network.device):
             for part in rows.parts():
                 placed = rows.take(part)
