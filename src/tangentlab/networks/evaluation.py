@@ -61,8 +61,10 @@ def outside_inference_mode() -> Iterator[None]:
 
 
 @contextmanager
-def preserved_random_state(device: torch.device) -> Iterator[None]:
+def preserved_random_state(device: torch.device, *, beyond_torch: bool = True) -> Iterator[None]:
     """The global random states of torch (CPU and `device`), NumPy and Python, as before on leaving.
+
+    `beyond_torch=False` leaves out NumPy's and Python's, which take most of the time.
 
     >>> before = torch.get_rng_state()
     >>> with preserved_random_state(torch.device("cpu")):
@@ -71,13 +73,14 @@ def preserved_random_state(device: torch.device) -> Iterator[None]:
     True
     """
     devices = [device] if device.type == "cuda" else []
-    python, numpy = random.getstate(), np.random.get_state()
+    states = (random.getstate(), np.random.get_state()) if beyond_torch else None
     try:
         with torch.random.fork_rng(devices=devices, enabled=True):
             yield
     finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
+        if states is not None:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
 
 
 def random_states() -> tuple[Any, ...]:

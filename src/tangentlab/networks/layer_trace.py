@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tangentlab.networks.inputs import Inputs
 from tangentlab.networks.network import Network
+from tangentlab.networks.precision import largest
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,9 @@ def _differ(a: Tensor | None, b: Tensor | None, row: int | None, tolerance: floa
         if a.ndim == 0 or b.ndim == 0 or b.shape[0] != 1 or a.shape[0] <= row:
             return False
         a = a[row : row + 1]
-    if a.shape != b.shape or not a.is_floating_point() or not a.numel():
+    if a.shape != b.shape or not a.is_floating_point():
         return False
-    scale = max(float(a.abs().max()), float(b.abs().max()))
-    return float((a - b).abs().max()) > tolerance * scale
+    return largest(a - b) > tolerance * max(largest(a), largest(b))
 
 
 def _words(call: LayerCall) -> str:

@@ -109,14 +109,28 @@ class Network:
     @property
     def parameters(self) -> dict[str, Tensor]:
         """The selected parameters at the anchor, detached."""
-        own = dict(self.module.named_parameters())
-        return {name: own[self.prefix + name].detach() for name in self.names}
+        return {name: tensor.detach() for name, tensor in self.selected_tensors.items()}
 
     @property
     def selected_tensors(self) -> dict[str, nn.Parameter]:
         """The selected parameters as the private module holds them, for identity and never for writing."""
-        own = dict(self.module.named_parameters())
-        return {name: own[self.prefix + name] for name in self.names}
+        return {name: owner._parameters[leaf] for name, owner, leaf in self._places}  # pyright: ignore
+
+    @cached_property
+    def _places(self) -> list[tuple[str, nn.Module, str]]:
+        """Where each selected parameter is registered: its name, its owner, its name there."""
+        places = []
+        for name in self.names:
+            owner, _, leaf = (self.prefix + name).rpartition(".")
+            places.append((name, self.module.get_submodule(owner), leaf))
+        return places
+
+    @cached_property
+    def _tied(self) -> bool:
+        """Whether a tensor has two names, both of which must follow when one is given."""
+        registered: list[tuple[str, Tensor]] = [*self.module.named_parameters(remove_duplicate=False)]
+        registered += self.module.named_buffers(remove_duplicate=False)
+        return len({id(tensor) for _, tensor in registered}) < len(registered)
 
     @property
     def buffers(self) -> dict[str, Tensor]:
@@ -185,7 +199,7 @@ class Network:
         )
         try:
             with differentiable_arithmetic():
-                returned = torch.func.functional_call(self.module, named, args, kwargs)
+                returned = torch.func.functional_call(self.module, named, args, kwargs, tie_weights=self._tied)
             return select_output(returned, self.output, rows=count_rows(x))
         except (TangentlabError, torch.OutOfMemoryError):
             raise

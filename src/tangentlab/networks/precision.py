@@ -51,6 +51,15 @@ def lowest_precision(network: Network, x: Inputs) -> torch.dtype:
     return mode.dtype
 
 
+def largest(tensor: Tensor) -> float:
+    """The largest magnitude in a tensor, 0 in an empty one.
+
+    >>> largest(torch.tensor([1.0, -2.0])), largest(torch.zeros(0))
+    (2.0, 0.0)
+    """
+    return float(tensor.detach().abs().max()) if tensor.numel() else 0.0
+
+
 def agree(a: Tensor, b: Tensor, *, tolerance: float) -> bool:
     """Whether two outputs are equal up to `tolerance` of the larger one.
 
@@ -59,8 +68,7 @@ def agree(a: Tensor, b: Tensor, *, tolerance: float) -> bool:
     """
     if a.shape != b.shape:
         return False
-    scale = max(float(a.abs().max()), float(b.abs().max()))
-    return float((a - b).abs().max()) <= tolerance * scale
+    return largest(a - b) <= tolerance * max(largest(a), largest(b))
 
 
 def agree_up_to_rounding(network: Network, x: Inputs, a: Tensor, b: Tensor) -> bool:

@@ -44,6 +44,8 @@ class Inspection:
 
     outputs: int
     notes: tuple[str, ...]
+    draws: bool
+    """Whether an evaluation draws from a global random generator, without effect."""
 
 
 def some_rows(rows: int, *, count: int = FEW) -> Tensor:
@@ -75,7 +77,7 @@ def inspect_network(network: Network, x: Inputs) -> Inspection:
                     _refuse_chance(network, few)
             verify_rows(network, few, together)
             check_train_mode(network, few, together)
-    return Inspection(outputs=together.shape[1], notes=tuple(_describe_repairs(network)))
+    return Inspection(outputs=together.shape[1], notes=tuple(_describe_repairs(network)), draws=draws)
 
 
 def verify_rows(network: Network, x: Inputs, outputs: Tensor, *, count: int = FEW) -> None:

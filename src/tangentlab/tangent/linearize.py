@@ -16,12 +16,13 @@ from torch import Tensor, nn
 from tangentlab._errors import ArgumentError
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
-from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, place, take_rows, tensors_of
+from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, take_rows, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.parameter_tree import Branch, plant
 from tangentlab.networks.private_copy import private_copy
 from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
-from tangentlab.tangent.products import autograd_gradients, pull_back, push_forward, working_way
+from tangentlab.tangent.linear_function import push, records_rightly
+from tangentlab.tangent.products import push_forward, working_way
 
 
 class LinearizedModule(nn.Module):
@@ -43,6 +44,7 @@ class LinearizedModule(nn.Module):
         self.centred = centred
         self._tangent = network._with(module=private_copy(network.module))
         self._way: str | None = None
+        self._records, self._draws = False, True
         self._followed: tuple[tuple[int, int], ...] = ()
         selected = network.parameters
         grown: dict[int, nn.Parameter] = {}
@@ -57,6 +59,12 @@ class LinearizedModule(nn.Module):
         self._anchor = Branch()
         for name, tensor in selected.items():
             plant(self._anchor, name, tensor.clone())
+        self._moving = [_place(self, name) for name in network.names]
+        self._start = [_place(self._anchor, name) for name in network.names]
+        self._sources = [
+            _place(self._anchor if name in selected else self, name)
+            for name in (n.removeprefix(network.prefix) for n, _ in _tensors(network.module))
+        ]
 
     @property
     def anchor(self) -> dict[str, Tensor]:
@@ -66,24 +74,22 @@ class LinearizedModule(nn.Module):
     @outside_inference_mode()
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """f_lin on a batch given as the original module takes it, (n, c)."""
-        own = dict(self.named_parameters())
-        theta = [own[name] for name in self._tangent.names]
         x = self._inputs(args, kwargs)
+        theta = [owner._parameters[leaf] for owner, leaf in self._moving]
+        anchor = [owner._buffers[leaf] for owner, leaf in self._start]
+        like: Any = theta[0]
         differentiable = torch.is_grad_enabled() and any(t.requires_grad for _, t in tensors_of(x))
-        like = theta[0]
-        with preserved_random_state(like.device):
+        if not differentiable:
+            x = map_tensors(torch.Tensor.detach, x)
+        x = map_tensors(lambda t: t.to(like.device, like.dtype if t.is_floating_point() else None), x)
+        with preserved_random_state(like.device, beyond_torch=self._draws):
+            self._follow()
+            way = self._way or self._prepare(x)
+            along: Any = {name: t - t0 for name, t, t0 in zip(self._tangent.names, theta, anchor)}  # pyright: ignore
             if differentiable:
-                x = map_tensors(lambda t: t.to(like.device, like.dtype if t.is_floating_point() else None), x)
+                f0, df = push_forward(self._tangent, x, along=along, way=way)
             else:
-                x = place(x, device=like.device, dtype=like.dtype)
-            self._follow(own)
-            self._prepare(x)
-            change = [t - anchor for t, anchor in zip(theta, self.anchor.values())]
-            if differentiable:
-                along = dict(zip(self._tangent.names, change))
-                f0, df = push_forward(self._tangent, x, along=along, way=self._way or "forward")
-            else:
-                f0, df = _Push.apply(self._tangent, x, self._way, self._tangent.names, *change)  # pyright: ignore
+                f0, df = push(self._tangent, x, along=along, way=way, record=self._records)
         return df if self.centred else f0 + df
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:
@@ -94,29 +100,26 @@ class LinearizedModule(nn.Module):
             return {**names.bind_partial(*args).arguments, **kwargs}
         return kwargs or (args[0] if len(args) == 1 else args)
 
-    def _prepare(self, x: Inputs) -> None:
+    def _prepare(self, x: Inputs) -> str:
         """Once, on the first rows: are the rows independent, and which forward derivative works."""
-        if self._way is not None:
-            return
         x = check_inputs(map_tensors(torch.Tensor.detach, x))
-        inspect_network(self._tangent, x)
+        self._draws = inspect_network(self._tangent, x).draws
         rows = count_rows(x)
         few = take_rows(x, some_rows(rows))
         verify_rows(self._tangent, x, self._tangent(x), count=rows if reads_its_data(self._tangent, few) else FEW)
-        self._way = working_way(self._tangent, few)
+        way = working_way(self._tangent, few)
+        self._way, self._records = way, records_rightly(self._tangent, few, way=way)
+        return way
 
-    def _follow(self, own: dict[str, nn.Parameter]) -> None:
+    def _follow(self) -> None:
         """Bring the network to the anchor, frozen parameters and buffers held here, if they were loaded or moved."""
-        held: dict[str, Tensor] = {**own, **self.anchor}
-        held |= {name: tensor for name, tensor in self.named_buffers() if not name.startswith("_anchor.")}
-        versions = tuple((id(tensor), tensor._version) for tensor in held.values())
-        if versions == self._followed:
-            return
-        network = self._tangent
-        with torch.no_grad():
-            for name, tensor in [*network.module.named_parameters(), *network.module.named_buffers()]:
-                tensor.copy_(held[name.removeprefix(network.prefix)])
-        self._followed = versions
+        held: list[Any] = [owner._parameters.get(leaf, owner._buffers.get(leaf)) for owner, leaf in self._sources]
+        versions = tuple((id(tensor), tensor._version) for tensor in held)
+        if versions != self._followed:
+            with torch.no_grad():
+                for (_, tensor), source in zip(_tensors(self._tangent.module), held):
+                    tensor.copy_(source)
+            self._followed = versions
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         super()._apply(fn, recurse)
@@ -124,57 +127,14 @@ class LinearizedModule(nn.Module):
         return self
 
 
-class _Push(torch.autograd.Function):
-    """δ ↦ (f0, J δ); its backward pass is one product with Jᵀ, and is linear like itself.
-
-    Where a gradient will be asked for, the pass with tangents also records the graph of f0, and Jᵀu is one backward
-    pass through it. A graph of the gradient itself (`create_graph`) takes `_Pull`, which can be differentiated.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, network: Network, x: Inputs, way: str, names: tuple[str, ...], *along: Tensor) -> Any:
-        ctx.network, ctx.x, ctx.way, ctx.names = network, x, way, names
-        ctx.recorded = None
-        moving = dict(zip(names, along))
-        if way == "double backward" or not any(ctx.needs_input_grad[4:]):
-            f0, df = push_forward(network, x, along=moving, way=way)
-        else:
-            own = network.parameters
-            leaves = {
-                name: own[name].requires_grad_(needed) for name, needed in zip(names, ctx.needs_input_grad[4:])
-            }
-            with torch.enable_grad():
-                f0, df = push_forward(network, x, along=moving, way=way, at=leaves)
-            ctx.recorded = f0, leaves
-            f0, df = f0.detach(), df.detach()
-        ctx.mark_non_differentiable(f0)
-        return f0, df
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
-        wanted = tuple(name for name, needed in zip(ctx.names, ctx.needs_input_grad[4:]) if needed)
-        if ctx.recorded is None or torch.is_grad_enabled():
-            pulled = _Pull.apply(ctx.network, ctx.x, ctx.way, wanted, grad_outputs[1])
-        else:
-            f0, leaves = ctx.recorded
-            moving = [leaves[name] for name in wanted]
-            pulled = autograd_gradients(ctx.network, f0, moving, grad_outputs[1], retain_graph=True)
-        found = dict(zip(wanted, pulled))  # pyright: ignore[reportArgumentType]
-        return (None, None, None, None, *(found.get(name) for name in ctx.names))
+def _place(root: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The module that holds a tensor of a dotted name, and the tensor's name there."""
+    owner, _, leaf = name.rpartition(".")
+    return root.get_submodule(owner), leaf
 
 
-class _Pull(torch.autograd.Function):
-    """u ↦ Jᵀ u, the transpose of `_Push`."""
-
-    @staticmethod
-    def forward(ctx: Any, network: Network, x: Inputs, way: str, names: tuple[str, ...], u: Tensor) -> Any:
-        ctx.network, ctx.x, ctx.way, ctx.names = network, x, way, names
-        with preserved_random_state(network.device):
-            return tuple(pull_back(network, x, weights=u, names=names).values())
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
-        return None, None, None, None, _Push.apply(ctx.network, ctx.x, ctx.way, ctx.names, *grad_outputs)[1]
+def _tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*module.named_parameters(), *module.named_buffers()]
 
 
 def linearize(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, take_rows
 from tangentlab.networks.network import Network
+from tangentlab.networks.precision import largest
 from tangentlab.tangent.products import autograd_gradients
 
 WAYS = ("vmap", "autograd")
@@ -74,12 +75,12 @@ def working_way(network: Network, x: Inputs, *, names: tuple[str, ...]) -> str:
         return "autograd"
     slow = _looped(network, x, names, cotangents)
     tolerance = 1e-9 if probe.dtype == torch.float64 else 1e-4
-    largest = max(float(gradient.abs().max()) for gradient in slow.values())
+    whole = max(map(largest, slow.values()))
     for name in names:
         if fast[name].shape != slow[name].shape:
             return "autograd"
         # a gradient that cancels to nothing is rounding on both ways
-        size = max(float(slow[name].abs().max()), 1e-5 * largest)
+        size = max(largest(slow[name]), 1e-5 * whole)
         if not torch.allclose(fast[name], slow[name], rtol=tolerance, atol=tolerance * size):
             return "autograd"
     return "vmap"
