@@ -5,7 +5,7 @@ The page to start from, in the order in which data flows:
 - a network at a parameter point: `Network`, `build_network`
 - data and what to learn from it: `load`, `Data`, `tasks`
 - its tangent: `jacobian`, `linearize`
-- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `eigenpairs`
+- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`, `low_rank`
 - training, of the network or in function space: `Descent`, `train`, `train_function_space`, `KernelRegression`,
   `GradientFlow`, `stable_learning_rate`
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from tangentlab.experiments import compare as compare
     from tangentlab.kernels import Gram as Gram
     from tangentlab.kernels import NeuralTangentKernel as NeuralTangentKernel
+    from tangentlab.kernels import low_rank as low_rank
     from tangentlab.kernels import ntk as ntk
+    from tangentlab.kernels import ntk_operator as ntk_operator
     from tangentlab.linalg import Eigenpairs as Eigenpairs
     from tangentlab.linalg import eigenpairs as eigenpairs
     from tangentlab.networks import Network as Network
@@ -63,7 +65,7 @@ _HOMES = {
     "networks": ("Network", "build_network"),
     "data": ("load", "Data"),
     "tangent": ("jacobian", "Jacobian", "linearize", "LinearizedModule"),
-    "kernels": ("ntk", "NeuralTangentKernel", "Gram"),
+    "kernels": ("ntk", "NeuralTangentKernel", "Gram", "ntk_operator", "low_rank"),
     "linalg": ("eigenpairs", "Eigenpairs"),
     "training": (
         "Descent",
