@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tangentlab.data.data import Data
@@ -18,6 +20,6 @@ def read_digits() -> Data:
     """
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
+    bunch: Any = load_digits()
     images = np.asarray(bunch["images"], dtype=np.float32)[:, None] / 16
     return Data.from_arrays(images, bunch["target"], name="digits", classes=[str(i) for i in range(10)])

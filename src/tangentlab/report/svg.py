@@ -6,7 +6,7 @@ import io
 import math
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tangentlab._errors import MissingExtraError, UnknownNameError
 from tangentlab.records import Store
@@ -86,7 +86,7 @@ def drawn(figure: Figure, *, format: str = "svg") -> bytes:
     columns = math.ceil(count / rows)
     tallest = max(len(panel.ticks or ()) for panel in figure.panels)
     height = 0.2 * tallest + 0.5 if figure.horizontal else 1.75
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    with matplotlib.rc_context(cast(Any, _STYLE)), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # names in any script
         canvas = Canvas(figsize=(2.4 * columns + 0.9, height * rows + 0.9), layout="constrained")
         axes = canvas.subplots(rows, columns, squeeze=False, sharex=True).flatten()
