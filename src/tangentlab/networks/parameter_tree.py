@@ -38,7 +38,7 @@ def plant(root: nn.Module, name: str, tensor: Tensor, *, persistent: bool = True
 
 
 def _refuse_taken(root: nn.Module, part: str, name: str) -> None:
-    if hasattr(root, part):
+    if hasattr(type(root), part) or hasattr(root, part):
         raise NetworkError(
             f"The tensor '{name}' cannot keep its name: '{part}' is an attribute of every such module.",
             remedy=f"Rename '{part}' in your module.",

@@ -14,7 +14,7 @@ from torch import Tensor
 from tangentlab._errors import NetworkError
 from tangentlab._seeds import generator
 from tangentlab.networks.evaluation import preserved_random_state
-from tangentlab.networks.inputs import Inputs
+from tangentlab.networks.inputs import Inputs, map_tensors, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.precision import ROUNDING, agree, largest, lowest_precision
 from tangentlab.tangent.products import autograd_gradients, pull_back, push_forward
@@ -33,6 +33,25 @@ def push(
     """
     names = tuple(along)
     return _Push.apply(network, x, way, names, record and torch.is_grad_enabled(), *along.values())  # pyright: ignore
+
+
+def push_from_inputs(
+    network: Network, x: Inputs, *, along: dict[str, Tensor], way: str, centred: bool = False
+) -> Tensor:
+    """f0(x) + J(x) δ (without f0 if `centred`), differentiable once in δ = `along` and in the tensors of x.
+
+    Formula   ∇ₓ⟨u, J(x) δ⟩ = ∇ₓ⟨∇_θ⟨u, f⟩, δ⟩      two backward passes: torch's derivatives of its forward derivatives
+                                                     are wrong for layer and instance normalization
+
+    >>> net = Network(torch.nn.Linear(2, 1, bias=False))
+    >>> x = torch.ones(1, 2, requires_grad=True)
+    >>> push_from_inputs(net, x, along={"weight": torch.ones(1, 2)}, way="forward", centred=True).sum().backward()
+    >>> x.grad.tolist()
+    [[1.0, 1.0]]
+    """
+    given = {i: tensor for i, (_, tensor) in enumerate(tensors_of(x)) if tensor.requires_grad}
+    fixed = network, map_tensors(torch.Tensor.detach, x), tuple(given), way, tuple(along), centred
+    return _PushFromInputs.apply(fixed, *given.values(), *along.values())  # pyright: ignore
 
 
 def records_rightly(network: Network, x: Inputs, *, way: str) -> bool:
@@ -117,3 +136,35 @@ class _Pull(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         back = _Push.apply(ctx.network, ctx.x, ctx.way, ctx.names, False, *grad_outputs)
         return None, None, None, None, back[1]  # pyright: ignore[reportIndexIssue]
+
+
+class _PushFromInputs(torch.autograd.Function):
+    """(x, δ) ↦ f0(x) + J(x) δ."""
+
+    @staticmethod
+    def forward(ctx: Any, fixed: tuple[Any, ...], *tensors: Tensor) -> Tensor:
+        network, x, given, way, names, centred = ctx.fixed = fixed
+        ctx.along = dict(zip(names, tensors[len(given) :]))
+        f0, df = push_forward(network, x, along=ctx.along, way=way)
+        return df if centred else f0 + df
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+        if torch.is_grad_enabled():  # silence would be a graph without these derivatives
+            raise NetworkError(
+                "A linearization is differentiated once in its inputs, and a graph of that gradient was asked for.",
+                remedy="Leave out create_graph=True, or pass inputs that do not require gradients.",
+            )
+        (u,) = grad_outputs
+        network, x, given, _, names, centred = ctx.fixed
+        leaves = [tensor.requires_grad_(i in given) for i, (_, tensor) in enumerate(tensors_of(x))]
+        inputs = [leaves[i] for i in given]
+        parts = iter(leaves)
+        with torch.enable_grad(), preserved_random_state(network.device), network.differentiable(names) as theta:
+            f = (u * network.apply({}, map_tensors(lambda _: next(parts), x))).sum()
+            pulled = torch.autograd.grad(f, theta, create_graph=True, allow_unused=True)
+            total = 0 * f if centred else f
+            for gradient, change in zip(pulled, ctx.along.values()):
+                total = total if gradient is None else total + (gradient * change).sum()
+            found = torch.autograd.grad(total, inputs, allow_unused=True)
+        return None, *found, *(None if gradient is None else gradient.detach() for gradient in pulled)

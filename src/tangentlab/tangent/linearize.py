@@ -21,8 +21,8 @@ from tangentlab.networks.network import Network
 from tangentlab.networks.parameter_tree import Branch, plant
 from tangentlab.networks.private_copy import private_copy
 from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
-from tangentlab.tangent.linear_function import push, records_rightly
-from tangentlab.tangent.products import push_forward, working_way
+from tangentlab.tangent.linear_function import push, push_from_inputs, records_rightly
+from tangentlab.tangent.products import working_way
 
 
 class LinearizedModule(nn.Module):
@@ -87,9 +87,8 @@ class LinearizedModule(nn.Module):
             way = self._way or self._prepare(x)
             along: Any = {name: t - t0 for name, t, t0 in zip(self._tangent.names, theta, anchor)}  # pyright: ignore
             if differentiable:
-                f0, df = push_forward(self._tangent, x, along=along, way=way)
-            else:
-                f0, df = push(self._tangent, x, along=along, way=way, record=self._records)
+                return push_from_inputs(self._tangent, x, along=along, way=way, centred=self.centred)
+            f0, df = push(self._tangent, x, along=along, way=way, record=self._records)
         return df if self.centred else f0 + df
 
     def _inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Inputs:

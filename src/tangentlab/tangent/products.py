@@ -32,7 +32,7 @@ def push_forward(
     way: str = "forward",
     at: Mapping[str, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """f(θ0, x) and J(x) δ, both (n, c), along the direction δ = `along`; differentiable in x.
+    """f(θ0, x) and J(x) δ, both (n, c), along the direction δ = `along`.
 
     `at` gives the anchor's tensors under the same names, for a caller who wants the graph that leads to them.
 
@@ -63,23 +63,16 @@ def _without_mkldnn() -> Iterator[None]:
 
 def _double_backward(network: Network, x: Inputs, along: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     """J δ as the derivative in u of ⟨Jᵀu, δ⟩, for operations that know only their backward pass."""
-    wanted = torch.is_grad_enabled()
-    with torch.enable_grad(), network.differentiable(along) as own:
-        # whoever differentiates the result in x must not leave gradients on the network
-        leaves = [tensor.detach().requires_grad_() for tensor in own] if wanted else own
-        f = network.apply(dict(zip(along, leaves)) if wanted else {}, x)
+    with torch.enable_grad(), network.differentiable(along) as leaves:
+        f = network.apply({}, x)
         if not f.requires_grad:
             return f, torch.zeros_like(f)
         u = torch.zeros_like(f, requires_grad=True)
         pulled = torch.autograd.grad(f, leaves, u, create_graph=True, allow_unused=True)
         pairs = [(g * along[name]).sum() for name, g in zip(along, pulled) if g is not None]
         used = [pair for pair in pairs if pair.requires_grad]
-        df = (
-            torch.autograd.grad(torch.stack(used).sum(), u, create_graph=wanted)[0]
-            if used
-            else torch.zeros_like(f)
-        )
-    return (f, df) if wanted else (f.detach(), df.detach())
+        df = torch.autograd.grad(torch.stack(used).sum(), u)[0] if used else torch.zeros_like(f)
+    return f.detach(), df.detach()
 
 
 def working_way(network: Network, x: Inputs) -> str:
