@@ -28,7 +28,7 @@ from tangentlab.linalg.linear_map import LinearMap
 Progress = Callable[[int, int], None]
 """Called with (products made, products expected)."""
 
-_RELATIVE = 0.01
+_RELATIVE = 0.001
 """A pair's residual is also below this share of its own eigenvalue, unless that is rounding."""
 SMALL_ROWS = 256
 """Up to here a dense solve takes milliseconds."""

@@ -60,7 +60,7 @@ def eigenpairs(
 
     Dense in float64 up to 3000 rows and wherever all pairs, or a quarter of them, are asked (O(n³)). Block Krylov
     otherwise, some 2 k products with K in its own dtype: every residual is below `tolerance` (1e-6 for a float32 K,
-    1e-12 for float64) and below a hundredth of its own eigenvalue where rounding allows; a `NumericalWarning`
+    1e-12 for float64) and below a thousandth of its own eigenvalue where rounding allows; a `NumericalWarning`
     says so where that was not reached. `rounding` is the machine epsilon K was computed with, by default its
     dtype's. The same `seed` gives the same pairs.
 
