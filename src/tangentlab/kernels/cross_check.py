@@ -34,22 +34,27 @@ def cross_check(
     first = torch.randperm(count_rows(x1), generator=draw)[: 2 if x2 is None else 1]
     second = first if x2 is None else torch.randperm(count_rows(x2), generator=draw)[:1]
     block = kernel[first.to(kernel.device)][:, second.to(kernel.device)].double()
-    unit = torch.randn(flavour.count, generator=draw, dtype=torch.float64)
+    u, v = (torch.nn.functional.normalize(torch.randn(2, flavour.count, generator=draw, dtype=torch.float64))).to(
+        block
+    )
     if flavour.contraction == "diagonal":
         chosen = int(torch.randint(flavour.count, (1,), generator=draw))
-        unit, block = torch.eye(flavour.count, dtype=torch.float64)[chosen], block[..., chosen]
-    unit = (unit / unit.norm()).to(block)
+        u = v = torch.eye(flavour.count).to(block)[chosen]
+        block = block[..., chosen]
     if flavour.contraction == "full":
-        block = torch.einsum("k,ijkl,l->ij", unit, block, unit)
-    sides = flavour.cotangents(like=next(iter(network.parameters.values())))
-    if flavour.contraction != "trace":
-        sides = unit.to(sides).unsqueeze(0) @ sides
-    elif flavour.count > MOST_TRACED:
-        return float("nan")
+        block = torch.einsum("k,ijkl,l->ij", u, block, v)
+    basis = flavour.cotangents(like=next(iter(network.parameters.values())))
+    if flavour.contraction == "trace":
+        if flavour.count > MOST_TRACED:
+            return float("nan")
+        sides = [(side, side) for side in basis.split(1)]
+    else:
+        sides = [(u.to(basis).unsqueeze(0) @ basis, v.to(basis).unsqueeze(0) @ basis)]
     products, left_norms, right_norms = torch.zeros_like(block), 0, 0
-    for u in sides.split(1):
-        left = _gradients(network, x1, first, u)
-        right = left if x2 is None else _gradients(network, x2, second, u)
+    for at_left, at_right in sides:
+        left = _gradients(network, x1, first, at_left)
+        same = x2 is None and at_left is at_right
+        right = left if same else _gradients(network, x1 if x2 is None else x2, second, at_right)
         products += sum(a @ b.T for a, b in zip(left, right))
         left_norms = left_norms + sum(a.square().sum(1) for a in left)
         right_norms = right_norms + sum(b.square().sum(1) for b in right)
@@ -58,10 +63,10 @@ def cross_check(
     tolerance = 1e-6 if network.dtype == torch.float64 else 2e-3
     difference = _relative(block - products, left, right)
     if not difference <= tolerance:  # rows whose gradients cancel to nothing are rounding on both sides
-        u = torch.randn(1, flavour.outputs, generator=draw, dtype=torch.float64).to(sides)
+        any_side = torch.randn(1, flavour.outputs, generator=draw, dtype=torch.float64).to(basis)
         noise = 100 * torch.finfo(network.dtype).eps / tolerance
-        left = left + noise * _norms(_gradients(network, x1, first, u))
-        right = right + noise * _norms(_gradients(network, x1 if x2 is None else x2, second, u))
+        left = left + noise * _norms(_gradients(network, x1, first, any_side))
+        right = right + noise * _norms(_gradients(network, x1 if x2 is None else x2, second, any_side))
         difference = _relative(block - products, left, right)
     if not difference <= tolerance:
         raise NumericalError(
