@@ -1,0 +1,132 @@
+"""Terms of a block: made the same for every block, or the path is said to have changed."""
+
+import pytest
+import torch
+from torch import nn
+
+from oracles.ntk_by_loops import ntk_by_loops
+from tangentlab._errors import NetworkError
+from tangentlab.kernels.layer_terms import PathChanged, TermMaker
+from tangentlab.networks import Network
+from tangentlab.tangent.factors import Outer, Rows, as_rows
+from tangentlab.tangent.routes import find_routes
+
+
+class Model(nn.Module):
+    def __init__(self, forward):
+        super().__init__()
+        self.a, self.b, self.scale = nn.Linear(4, 3), nn.Linear(3, 2), nn.Parameter(torch.tensor(1.5))
+        self.given = forward
+
+    def forward(self, x):
+        return self.given(self, x)
+
+
+def plain(m, x):
+    return m.b(torch.tanh(m.a(x))) * m.scale
+
+
+def rows(n, *shape):
+    return torch.randn(n, *(shape or (4,)), generator=torch.Generator().manual_seed(n), dtype=torch.float64)
+
+
+def loops(maker, x1, x2, *, outputs):
+    return ntk_by_loops(maker.network.module, x1, x2, outputs=outputs, parameters=set(maker.network.names))
+
+
+def planned(forward, samples, contraction="trace", columns=100, **options):
+    network = Network(Model(forward).double())
+    maker, row_bytes = TermMaker.plan(
+        network,
+        routes=find_routes(network, samples),
+        cotangents=torch.eye(2, dtype=torch.float64),
+        contraction=contraction,
+        samples=samples,
+        columns=columns,
+        **options,
+    )
+    return maker, row_bytes
+
+
+def test_terms_of_two_blocks_make_the_kernel():
+    maker, row_bytes = planned(plain, [rows(3)])
+    x1, x2 = rows(7), rows(5)
+    total = torch.zeros(7, 5, dtype=torch.float64)
+    maker.add_tile(total, maker.block(x1, step=3), maker.block(x2, step=5))
+    assert torch.allclose(total, loops(maker, x1, x2, outputs="trace"))
+    assert row_bytes >= 8 * sum(term.row_numbers for term in maker.block(rows(1), step=1).values())
+
+
+def test_single_positions_carry_their_bias_and_the_rest_is_one_term():
+    maker, _ = planned(plain, [rows(3)])
+    terms = maker.block(rows(4), step=4)
+    assert set(terms) == {"a.weight+a.bias", "b.weight+b.bias", "scale"}
+    assert isinstance(terms["a.weight+a.bias"], (Outer, Rows)) and isinstance(terms["scale"], Rows)
+
+
+@pytest.mark.parametrize("contraction", ["full", "trace", "diagonal"])
+def test_rows_of_one_and_of_many_positions_meet(contraction):
+    def over_positions(m, x):
+        return m.b(torch.tanh(m.a(x)).sum(1)) * m.scale
+
+    x1, x2 = rows(3, 1, 4), rows(2, 5, 4)
+    maker, _ = planned(over_positions, [x1, x2], contraction=contraction)
+    shape = {"full": (3, 2, 2, 2), "trace": (3, 2), "diagonal": (3, 2, 2)}[contraction]
+    total = torch.zeros(shape, dtype=torch.float64)
+    maker.add_tile(total, maker.block(x1, step=2), maker.block(x2, step=2))
+    assert torch.allclose(total, loops(maker, x1, x2, outputs=contraction))
+
+
+def test_blocks_do_not_depend_on_the_step():
+    maker, _ = planned(plain, [rows(3)])
+    x = rows(7)
+    for name, term in maker.block(x, step=7).items():
+        assert torch.allclose(as_rows(term).rows, as_rows(maker.block(x, step=2)[name]).rows)
+
+
+def branch_on_layer_b(m, x):
+    return m.b(m.a(x)) if (x > 90).any() else m.a(x)[:, :2] * m.scale
+
+
+def loop(m, x):
+    h = m.a(x)
+    for _ in range(1 + int((x > 90).any())):
+        h = torch.tanh(m.a(torch.cat([h, h[:, :1]], 1)))
+    return m.b(h)
+
+
+@pytest.mark.parametrize(("forward", "names"), [(branch_on_layer_b, {"b.weight", "b.bias"}), (loop, {"a.weight"})])
+def test_a_path_that_changes_with_the_data_is_named(forward, names):
+    maker, _ = planned(forward, [rows(3)])
+    x = rows(6)
+    maker.block(x, step=6)
+    x[4, 0] = 100
+    with pytest.raises((PathChanged, NetworkError)) as error:
+        maker.block(x, step=2)
+    if isinstance(error.value, PathChanged):
+        assert names & set(error.value.names)
+    else:
+        assert "rows beside it" in str(error.value)
+
+
+def test_each_block_is_compared_with_rows_alone():
+    def crowd(m, x):
+        return plain(m, x) + (x.mean(0)[:2] if len(x) > 10 else 0)
+
+    maker, _ = planned(crowd, [rows(3)])
+    maker.block(rows(20), step=10)
+    with pytest.raises(NetworkError, match="rows beside it"):
+        maker.block(rows(20), step=20)
+
+
+def test_a_wary_maker_compares_every_row():
+    def branch(m, x):
+        return plain(m, x) if x.sum() > 0 else plain(m, 2 * x)
+
+    x = rows(40).abs()
+    x[11] = -x[11]
+    maker, _ = planned(branch, [rows(3).abs()])
+    wary, _ = planned(branch, [rows(3).abs()], wary=True)
+    maker.block(x.abs(), step=40)
+    with pytest.raises(NetworkError, match="row 11 of 40|row 11 change"):
+        wary.block(x, step=40)
