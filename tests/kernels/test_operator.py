@@ -7,6 +7,7 @@ from scipy.sparse.linalg import eigsh
 from torch import nn
 
 import tangentlab as tl
+from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab._errors import ArgumentError, NetworkError, ShapeError, UnknownNameError
 from tangentlab.kernels import NeuralTangentKernel, ntk_operator
 from tangentlab.linalg import conjugate_gradient, trace_estimate
@@ -186,3 +187,29 @@ def test_a_network_that_branches_on_its_batch_is_caught_in_later_blocks():
     x[270] = -100.0
     with pytest.raises(NetworkError, match="rows beside it"):
         ntk_operator(Branching(), x, outputs=0)
+
+
+def test_a_parameter_without_an_axis_counts_on_every_way():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.scale = nn.Linear(4, 2), nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, x):
+            return torch.tanh(self.layer(x)) * self.scale
+
+    model, x = Scaled().double(), torch.randn(6, 4, dtype=torch.float64)
+    expected = ntk_by_loops(model, x).transpose(1, 2).reshape(12, 12)
+    for way in ("products", "rows"):
+        assert torch.allclose(ntk_operator(model, x, way=way)(torch.eye(12).double()), expected)
+    assert torch.allclose(ntk_operator(model, x).diagonal(), expected.diagonal())
+
+
+def test_rows_that_depend_on_each_other_in_large_batches_alone_are_refused():
+    class Crowd(nn.Linear):
+        def forward(self, x):
+            out = super().forward(x)
+            return out - out.mean(0) if len(x) > 50 else out
+
+    with pytest.raises(NetworkError, match="rows beside it"):
+        ntk_operator(Crowd(4, 2), torch.randn(80, 4))
