@@ -6,27 +6,25 @@ Cost      one forward and q backward passes for each row, then the contraction o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, ShapeError
+from tangentlab._errors import ArgumentError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cross_check import cross_check
+from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged, TermMaker
 from tangentlab.kernels.memory_budget import BlockPlan, plan_blocks
-from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
+from tangentlab.kernels.output_flavour import Outputs, check_outputs
 from tangentlab.kernels.tiles import Progress, fill_tiles
-from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
-from tangentlab.networks.inputs import Inputs, check_inputs, concatenate_rows, count_rows, take_rows, tensors_of
+from tangentlab.networks.inputs import Inputs, check_inputs, count_rows
 from tangentlab.networks.network import Network
-from tangentlab.networks.safety import in_double, inspect_network, some_rows
-from tangentlab.tangent.routes import Routes, check_method, find_routes, refuse_uncovered
+from tangentlab.tangent.routes import check_method
 
 
 @dataclass(frozen=True)
@@ -132,95 +130,37 @@ class NeuralTangentKernel:
         x1 = check_inputs(x1, name="x1")
         x2 = None if x2 is None else check_inputs(x2, name="x2")
         with preserved_random_state(self.network.device):
-            samples = [self.network.place(few) for few in _samples(x1, x2)]
-            exact, first = in_double(self.network, samples[0])  # where rounding hides nothing
-            exact_samples = [first, *(exact.place(few) for few in samples[1:])]
-            flavour = _inspect(exact, exact_samples, self.outputs)
-            routes = find_routes(exact, exact_samples, method=self.method)
-            wary = any(reads_its_data(exact, few) for few in exact_samples)
+            found = Inspection.of(self.network, x1, x2, outputs=self.outputs, method=self.method)
             while True:
                 try:
-                    values = self._fill(samples, routes, flavour, x1=x1, x2=x2, wary=wary, progress=progress)
+                    values = self._fill(found, x1=x1, x2=x2, progress=progress)
                     break
-                except PathChanged as change:  # the general route is right for any path
-                    if self.method == "layer_rules":
-                        refuse_uncovered(change.names)
-                    routes = routes.without(change.names, network=exact, samples=exact_samples)
+                except PathChanged as change:
+                    found = found.without(change.names)
             expect_finite(
                 "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
             )
-            difference = cross_check(self.network, values, flavour=flavour, x1=x1, x2=x2)
-        return values.mul_(flavour.scale), difference, routes.describe()
+            difference = cross_check(self.network, values, flavour=found.flavour, x1=x1, x2=x2)
+        return values.mul_(found.flavour.scale), difference, found.routes.describe()
 
-    def _fill(
-        self,
-        samples: list[Inputs],
-        routes: Routes,
-        flavour: OutputFlavour,
-        *,
-        x1: Inputs,
-        x2: Inputs | None,
-        wary: bool,
-        progress: Progress | None,
-    ) -> Tensor:
-        shape = flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
-        maker, plan = self._plan(samples, routes, flavour, rows=shape[0], columns=shape[1], wary=wary)
+    def _fill(self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> Tensor:
+        shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
+        maker, plan = self._plan(found, rows=shape[0], columns=shape[1])
         values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
-        fill_tiles(values, maker, x1=x1, x2=x2, flavour=flavour, plan=plan, progress=progress)
+        fill_tiles(values, maker, x1=x1, x2=x2, flavour=found.flavour, plan=plan, progress=progress)
         return values
 
-    def _plan(
-        self, samples: list[Inputs], routes: Routes, flavour: OutputFlavour, *, rows: int, columns: int, wary: bool
-    ) -> tuple[TermMaker, BlockPlan]:
-        network = self.network
-        cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
-        maker, row_bytes = TermMaker.plan(
-            network,
-            routes=routes,
-            cotangents=cotangents,
-            contraction=flavour.contraction,
-            samples=samples,
-            columns=columns,
-            wary=wary,
-        )
+    def _plan(self, found: Inspection, *, rows: int, columns: int) -> tuple[TermMaker, BlockPlan]:
+        maker, row_bytes = found.maker(columns=columns)
+        flavour = found.flavour
         pairs = {"full": flavour.count**2, "trace": 1, "diagonal": flavour.count}[flavour.contraction]
         plan = plan_blocks(
             rows=rows,
             columns=columns,
             pairs=pairs,
             row_bytes=row_bytes,
-            item=cotangents.element_size(),
-            device=network.device,
+            item=self.network.dtype.itemsize,
+            device=self.network.device,
             memory=self.memory,
         )
         return maker, plan
-
-
-def _inspect(network: Network, samples: list[Inputs], outputs: Outputs) -> OutputFlavour:
-    found = [inspect_network(network, few).outputs for few in samples]
-    if len(set(found)) > 1:
-        raise ShapeError(
-            "x2",
-            expected=f"rows that give {found[0]} outputs, as those of x1 do",
-            got=f"rows that give {found[1]}",
-            remedy="Compare rows of one shape, or select outputs with Network(model, output=...).",
-        )
-    return output_flavour(outputs, outputs=found[0])
-
-
-def _samples(x1: Inputs, x2: Inputs | None) -> list[Inputs]:
-    """A few rows to judge the network on: of both batches, together where they have one structure."""
-    if x2 is None:
-        return [take_rows(x1, some_rows(count_rows(x1)))]
-    some = take_rows(x1, some_rows(count_rows(x1), count=2)), take_rows(x2, some_rows(count_rows(x2), count=2))
-    return [concatenate_rows(*some)] if _structure(x1) == _structure(x2) else list(some)
-
-
-def _structure(x: Inputs) -> list[Any]:
-    tensors = [(name, tensor.shape[1:], tensor.dtype, tensor.device) for name, tensor in tensors_of(x)]
-    others = [] if isinstance(x, Tensor) else [repr(v) for v in _values(x) if not isinstance(v, Tensor)]
-    return [type(x).__name__, *tensors, *others]
-
-
-def _values(x: Inputs) -> list[Any]:
-    return list(x.values() if isinstance(x, Mapping) else x)

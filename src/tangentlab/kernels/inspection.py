@@ -1,0 +1,101 @@
+"""Inspection: what has to be known of a network, from a few rows, before its kernel is computed on many."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from tangentlab._errors import ShapeError
+from tangentlab.kernels.layer_terms import TermMaker
+from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
+from tangentlab.networks.data_dependence import reads_its_data
+from tangentlab.networks.inputs import Inputs, concatenate_rows, count_rows, take_rows, tensors_of
+from tangentlab.networks.network import Network
+from tangentlab.networks.safety import in_double, inspect_network, some_rows
+from tangentlab.tangent.routes import Routes, find_routes, refuse_uncovered
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """The flavour for this network's outputs and a route for each parameter, compared with autograd on `samples`.
+
+    >>> import torch
+    >>> found = Inspection.of(Network(torch.nn.Linear(2, 3)), torch.eye(2), None, outputs="mean", method="auto")
+    >>> found.flavour.count, found.flavour.contraction, found.wary
+    (3, 'trace', False)
+    """
+
+    network: Network
+    samples: list[Inputs]
+    """A few placed rows: of both batches, together where they have one structure."""
+    exact: Network
+    exact_samples: list[Inputs]
+    """The same in float64, where rounding hides nothing."""
+    flavour: OutputFlavour
+    routes: Routes
+    wary: bool
+    """Whether the network reads its data, so that a few rows do not speak for the others."""
+    method: str
+
+    @staticmethod
+    def of(network: Network, x1: Inputs, x2: Inputs | None, *, outputs: Outputs, method: str) -> Inspection:
+        """That of a network for a kernel between `x1` and `x2`, or on `x1` alone; refuses a network that has none."""
+        samples = [network.place(few) for few in _samples(x1, x2)]
+        exact, first = in_double(network, samples[0])
+        exact_samples = [first, *(exact.place(few) for few in samples[1:])]
+        flavour = _flavour(exact, exact_samples, outputs)
+        routes = find_routes(exact, exact_samples, method=method)
+        wary = any(reads_its_data(exact, few) for few in exact_samples)
+        return Inspection(network, samples, exact, exact_samples, flavour, routes, wary, method)
+
+    def without(self, names: Collection[str]) -> Inspection:
+        """The same with the general route, right for any path, for the parameters `names`."""
+        if self.method == "layer_rules":
+            refuse_uncovered(names)
+        routes = self.routes.without(names, network=self.exact, samples=self.exact_samples)
+        return replace(self, routes=routes)
+
+    def maker(self, *, columns: int) -> tuple[TermMaker, int]:
+        """What makes the terms of any block of rows, for a kernel of so many columns; and the bytes of a row's."""
+        return TermMaker.plan(
+            self.network,
+            routes=self.routes,
+            cotangents=self.flavour.cotangents(like=next(iter(self.network.parameters.values()))),
+            contraction=self.flavour.contraction,
+            samples=self.samples,
+            columns=columns,
+            wary=self.wary,
+        )
+
+
+def _flavour(network: Network, samples: list[Inputs], outputs: Outputs) -> OutputFlavour:
+    found = [inspect_network(network, few).outputs for few in samples]
+    if len(set(found)) > 1:
+        raise ShapeError(
+            "x2",
+            expected=f"rows that give {found[0]} outputs, as those of x1 do",
+            got=f"rows that give {found[1]}",
+            remedy="Compare rows of one shape, or select outputs with Network(model, output=...).",
+        )
+    return output_flavour(outputs, outputs=found[0])
+
+
+def _samples(x1: Inputs, x2: Inputs | None) -> list[Inputs]:
+    """A few rows to judge the network on: of both batches, together where they have one structure."""
+    if x2 is None:
+        return [take_rows(x1, some_rows(count_rows(x1)))]
+    some = take_rows(x1, some_rows(count_rows(x1), count=2)), take_rows(x2, some_rows(count_rows(x2), count=2))
+    return [concatenate_rows(*some)] if _structure(x1) == _structure(x2) else list(some)
+
+
+def _structure(x: Inputs) -> list[Any]:
+    tensors = [(name, tensor.shape[1:], tensor.dtype, tensor.device) for name, tensor in tensors_of(x)]
+    others = [] if isinstance(x, Tensor) else [repr(v) for v in _values(x) if not isinstance(v, Tensor)]
+    return [type(x).__name__, *tensors, *others]
+
+
+def _values(x: Inputs) -> list[Any]:
+    return list(x.values() if isinstance(x, Mapping) else x)
