@@ -10,7 +10,7 @@ from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import BlockPlan
 from tangentlab.kernels.output_flavour import output_flavour
-from tangentlab.kernels.tiles import fill_tiles
+from tangentlab.kernels.tiles import TileMaker, fill_tiles
 from tangentlab.networks import Network
 from tangentlab.tangent.routes import find_routes
 
@@ -38,7 +38,7 @@ def filled(maker, flavour, x1, x2, **options):
     plan = BlockPlan(**({"block": 3, "step": 2, "bytes": 0, "kept_blocks": 2} | options))
     seen = []
     K = torch.full(flavour.shape(len(x1), len(x1 if x2 is None else x2)), float("nan"), dtype=torch.float64)
-    fill_tiles(K, maker, x1=x1, x2=x2, flavour=flavour, plan=plan, progress=lambda *pair: seen.append(pair))
+    fill_tiles(K, TileMaker(maker, x1, x2, flavour, plan), progress=lambda *pair: seen.append(pair))
     return K, seen
 
 

@@ -20,7 +20,7 @@ from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged, TermMaker
 from tangentlab.kernels.memory_budget import BlockPlan, plan_blocks
 from tangentlab.kernels.output_flavour import Outputs, check_outputs
-from tangentlab.kernels.tiles import Progress, fill_tiles
+from tangentlab.kernels.tiles import Progress, TileMaker, fill_tiles
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows
 from tangentlab.networks.network import Network
@@ -147,7 +147,7 @@ class NeuralTangentKernel:
         shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
         maker, plan = self._plan(found, rows=shape[0], columns=shape[1])
         values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
-        fill_tiles(values, maker, x1=x1, x2=x2, flavour=found.flavour, plan=plan, progress=progress)
+        fill_tiles(values, TileMaker(maker, x1, x2, found.flavour, plan), progress=progress)
         return values
 
     def _plan(self, found: Inspection, *, rows: int, columns: int) -> tuple[TermMaker, BlockPlan]:
