@@ -10,7 +10,9 @@ from torch import Tensor
 
 from tangentlab._errors import ShapeError
 from tangentlab.kernels.layer_terms import TermMaker
+from tangentlab.kernels.memory_budget import plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
+from tangentlab.kernels.tiles import TileMaker
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.inputs import Inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
@@ -69,6 +71,35 @@ class Inspection:
             columns=columns,
             wary=self.wary,
         )
+
+    def tiles(
+        self,
+        x1: Inputs,
+        x2: Inputs | None,
+        *,
+        memory: int | str | None,
+        held: int | None = None,
+        block: int | None = None,
+        step: int | None = None,
+    ) -> TileMaker:
+        """What computes the kernel's tiles within `memory`, of which the result takes `held`, by default all of it.
+
+        `block` rows a tile, and terms made `step` rows at a time, where these are given; else as the memory allows.
+        """
+        rows, columns, flavour = count_rows(x1), count_rows(x1 if x2 is None else x2), self.flavour
+        maker, row_bytes = self.maker(columns=columns)
+        plan = plan_blocks(
+            rows=rows,
+            columns=columns,
+            pairs=flavour.numbers,
+            row_bytes=row_bytes,
+            item=self.network.dtype.itemsize,
+            device=self.network.device,
+            memory=memory,
+            held=held,
+            block=block,
+        )
+        return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 
 
 def _flavour(network: Network, samples: list[Inputs], outputs: Outputs) -> OutputFlavour:

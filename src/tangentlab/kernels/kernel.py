@@ -17,10 +17,9 @@ from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged, TermMaker
-from tangentlab.kernels.memory_budget import BlockPlan, plan_blocks
+from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.output_flavour import Outputs, check_outputs
-from tangentlab.kernels.tiles import Progress, TileMaker, fill_tiles
+from tangentlab.kernels.tiles import Progress, fill_tiles
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows
 from tangentlab.networks.network import Network
@@ -145,22 +144,7 @@ class NeuralTangentKernel:
 
     def _fill(self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> Tensor:
         shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
-        maker, plan = self._plan(found, rows=shape[0], columns=shape[1])
+        tiles = found.tiles(x1, x2, memory=self.memory)
         values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
-        fill_tiles(values, TileMaker(maker, x1, x2, found.flavour, plan), progress=progress)
+        fill_tiles(values, tiles, progress=progress)
         return values
-
-    def _plan(self, found: Inspection, *, rows: int, columns: int) -> tuple[TermMaker, BlockPlan]:
-        maker, row_bytes = found.maker(columns=columns)
-        flavour = found.flavour
-        pairs = {"full": flavour.count**2, "trace": 1, "diagonal": flavour.count}[flavour.contraction]
-        plan = plan_blocks(
-            rows=rows,
-            columns=columns,
-            pairs=pairs,
-            row_bytes=row_bytes,
-            item=self.network.dtype.itemsize,
-            device=self.network.device,
-            memory=self.memory,
-        )
-        return maker, plan

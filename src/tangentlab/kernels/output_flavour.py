@@ -41,6 +41,11 @@ class OutputFlavour:
     """"full" (n, m, q, q), "trace" (n, m) or "diagonal" (n, m, q)."""
     scale: float
 
+    @property
+    def numbers(self) -> int:
+        """Numbers kept for each pair of rows."""
+        return {"full": self.count**2, "trace": 1, "diagonal": self.count}[self.contraction]
+
     def cotangents(self, *, like: Tensor) -> Tensor:
         """The combinations as (q, c)."""
         if self.name == "sum":

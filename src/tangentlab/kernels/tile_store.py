@@ -1,0 +1,234 @@
+"""A store of kernel tiles on disk: a Zarr array of which a file is a tile, each with its checksum.
+
+::
+
+    STORE/zarr.json      what the kernel is: anchor, data, flavour, sizes, versions (attribute "tangentlab")
+    STORE/c/3/5          the tile of blocks 3 and 5, under its name once it is whole (written aside, then renamed)
+
+The array is the kernel's matrix (N, N), NaN where nothing was computed: below the diagonal of tiles, and where tiles
+are missing. Any Zarr reader opens it. A float32 kernel does not compress, so tiles are stored as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tangentlab._errors import DamagedRecordError, MissingExtraError, StoreError
+from tangentlab._fingerprint import fingerprint
+from tangentlab.kernels.tiles import Pair, Progress
+from tangentlab.linalg import SymmetricTiles
+
+FORMAT = 1
+_ABOUT, _SEAL = "tangentlab", "tangentlab-seal"
+_WORDS = {
+    "kernel": "another kernel (its network, weights or outputs differ)",
+    "data": "other rows of data",
+    "method": "a kernel computed by another method",
+    "tile": "tiles of another size",
+    "size": "a kernel of another size",
+    "dtype": "numbers of another precision",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TileStore:
+    """The tiles of one kernel in the folder `path`, to write in any order, from any process, and to read again.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     about = {"kernel": "k", "data": "d", "size": 3, "tile": 2, "side": 1, "dtype": "float32"}
+    ...     store = TileStore.at(Path(folder) / "kernel", about)
+    ...     store.write((0, 1), torch.ones(2, 1))
+    ...     store.missing(), store.read((0, 1)).tolist()
+    ([(0, 0), (1, 1)], [[1.0], [1.0]])
+    """
+
+    path: Path
+    about: Mapping[str, Any]
+    array: Any
+
+    @staticmethod
+    def is_one(path: Path | str) -> bool:
+        """Whether a folder looks like a store of tiles, without reading it."""
+        return (Path(path) / "zarr.json").is_file()
+
+    @staticmethod
+    def at(path: Path | str, about: Mapping[str, Any]) -> TileStore:
+        """The store of the kernel `about` in a folder: made if the folder is new or empty, refused if of another."""
+        path = Path(path)
+        if TileStore.is_one(path):
+            found = TileStore.open(path)
+            for key, words in _WORDS.items():
+                if found.about.get(key) != about.get(key):
+                    raise StoreError(
+                        f"{path} holds {words}.", remedy="Give a new folder, or what it was made with."
+                    )
+            return found
+        zarr = _zarr()
+        try:
+            if path.exists() and any(entry.suffix != ".partial" for entry in path.iterdir()):
+                raise StoreError(f"{path} is not empty and holds no tiles.", remedy="Give a new folder.")
+            array = zarr.create_array(
+                store=str(path),
+                shape=(about["size"],) * 2,
+                chunks=(about["tile"] * about["side"],) * 2,
+                dtype=about["dtype"],
+                fill_value=float("nan"),
+                filters=None,
+                compressors=[zarr.codecs.Crc32cCodec()],
+                chunk_key_encoding={"name": "default", "separator": "/"},
+                attributes=_sealed(about),
+            )
+        except OSError as error:
+            raise _not_done(path, error, "written") from error
+        return TileStore(path, dict(about), array)
+
+    @staticmethod
+    def open(path: Path | str) -> TileStore:
+        """The store in a folder, whatever kernel it holds."""
+        path = Path(path)
+        if not TileStore.is_one(path):
+            raise StoreError(f"{path} is not a store of tiles.", remedy="Check the path.")
+        zarr = _zarr()
+        try:
+            array = zarr.open_array(store=str(path), mode="r+")
+            about = dict(array.attrs[_ABOUT])
+            whole = array.attrs[_SEAL] == fingerprint(about) and array.shape == (about["size"],) * 2
+        except Exception as error:  # damaged metadata fail in many ways
+            raise DamagedRecordError(
+                f"{path / 'zarr.json'} cannot be read ({type(error).__name__}).", remedy="Begin in a new folder."
+            ) from error
+        if not whole:
+            raise DamagedRecordError(
+                f"{path / 'zarr.json'} does not match its checksum.", remedy="Begin in a new folder."
+            )
+        if about.get("format", FORMAT) > FORMAT:
+            raise StoreError(f"{path} was written by a later version.", remedy="Install a newer tangentlab.")
+        return TileStore(path, about, array)
+
+    def note(self, **more: Any) -> TileStore:
+        """The same store with more said about it, durably."""
+        about = {**self.about, **more}
+        try:
+            self.array.attrs.update(_sealed(about))
+        except OSError as error:
+            raise _not_done(self.path, error, "written") from error
+        return TileStore(self.path, about, self.array)
+
+    @property
+    def step(self) -> int:
+        """Rows of a tile in the kernel's matrix."""
+        return self.about["tile"] * self.about["side"]
+
+    def pairs(self) -> list[Pair]:
+        """Every tile on and above the diagonal."""
+        blocks = range(-(-self.about["size"] // self.step))
+        return [(a, b) for a in blocks for b in blocks[a:]]
+
+    def write(self, pair: Pair, values: Tensor) -> None:
+        """Put a tile under its name, whole or not at all; writing it again is harmless."""
+        rows, columns = self._place(pair)
+        try:
+            self.array[rows, columns] = values.cpu().numpy()
+        except OSError as error:
+            raise _not_done(self.path, error, "written") from error
+
+    def read(self, pair: Pair) -> Tensor:
+        """A tile, checked; refused with `DamagedRecordError` if damaged and `StoreError` if not there."""
+        values = self._values(pair)
+        if not np.isfinite(values.sum()) and np.isnan(values).any():
+            raise StoreError(
+                f"Tile {pair} of {self.path} is not finished.", remedy="Run again what fills it: it resumes."
+            )
+        return torch.from_numpy(values)
+
+    def state(self, pair: Pair) -> str:
+        """A tile is "whole", "missing" (unfinished ones too) or "damaged". Reads it."""
+        if not self.file(pair).exists():
+            return "missing"
+        try:
+            self.read(pair)
+        except DamagedRecordError:
+            return "damaged"
+        except StoreError:
+            return "missing"
+        return "whole"
+
+    def missing(self, progress: Progress | None = None) -> list[Pair]:
+        """Tiles to compute: not there, unfinished or damaged. Reads every tile that is there."""
+        found, pairs = [], self.pairs()
+        for done, pair in enumerate(pairs, start=1):
+            if self.state(pair) != "whole":
+                found.append(pair)
+            if progress is not None:
+                progress(done, len(pairs))
+        return found
+
+    def remove(self, pair: Pair) -> None:
+        """Take a tile away, to be computed again."""
+        self.file(pair).unlink(missing_ok=True)
+
+    def left_over(self) -> list[Path]:
+        """Files that a kill left half-written; harmless."""
+        return sorted((self.path / "c").glob("*/*.partial")) + sorted(self.path.glob("*.partial"))
+
+    def file(self, pair: Pair) -> Path:
+        """Where a tile lies."""
+        return self.path / "c" / str(pair[0]) / str(pair[1])
+
+    def tiles(self) -> SymmetricTiles:
+        """The kernel as tiles read from disk and checked at every pass: memory for one tile, whatever n is."""
+
+        def read() -> Iterator[tuple[int, int, Tensor]]:
+            for a, b in self.pairs():
+                yield a * self.step, b * self.step, self.read((a, b))
+
+        return SymmetricTiles(self.about["size"], getattr(torch, self.about["dtype"]), torch.device("cpu"), read)
+
+    def _place(self, pair: Pair) -> tuple[slice, slice]:
+        size, step = self.about["size"], self.step
+        return (
+            slice(pair[0] * step, min((pair[0] + 1) * step, size)),
+            slice(pair[1] * step, min((pair[1] + 1) * step, size)),
+        )
+
+    def _values(self, pair: Pair) -> np.ndarray:
+        try:
+            return np.ascontiguousarray(self.array[self._place(pair)])
+        except OSError as error:
+            raise _not_done(self.path, error, "read") from error
+        except Exception as error:  # a wrong checksum or length; which error it is depends on the codec
+            raise DamagedRecordError(
+                f"Tile {pair} of {self.path} does not match its checksum.",
+                remedy="Run again what fills it: damaged tiles are computed again.",
+            ) from error
+
+
+def _sealed(about: Mapping[str, Any]) -> dict[str, Any]:
+    return {_ABOUT: dict(about), _SEAL: fingerprint(about)}
+
+
+def _not_done(path: Path, error: OSError, doing: str) -> StoreError:
+    why = (error.strerror or str(error)).lower() or type(error).__name__
+    return StoreError(
+        f"{path} could not be {doing}: {why}.",
+        remedy="See to the folder and its disk, then start again; what was finished is kept.",
+    )
+
+
+def _zarr() -> ModuleType:
+    try:
+        import google_crc32c  # noqa: F401  # checksums without it are a thousand times slower
+        import zarr
+        import zarr.codecs
+    except ImportError as error:
+        raise MissingExtraError("zarr and google-crc32c", extra="store") from error
+    return zarr
