@@ -4,8 +4,9 @@ from tangentlab.training.accuracy import accuracy as accuracy
 from tangentlab.training.anchored_targets import AnchoredTargets as AnchoredTargets
 from tangentlab.training.batches import batches as batches
 from tangentlab.training.descent import Descent as Descent
-from tangentlab.training.function_space import FunctionSpaceState as FunctionSpaceState
 from tangentlab.training.function_space import train_function_space as train_function_space
+from tangentlab.training.function_space_many import train_function_space_many as train_function_space_many
+from tangentlab.training.function_space_state import FunctionSpaceState as FunctionSpaceState
 from tangentlab.training.gradient_flow import FittedGradientFlow as FittedGradientFlow
 from tangentlab.training.gradient_flow import GradientFlow as GradientFlow
 from tangentlab.training.history import History as History

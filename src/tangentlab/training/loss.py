@@ -21,6 +21,8 @@ from tangentlab._shapes import expect_finite
 class Loss:
     """A loss: `value(f, y)` a scalar, `gradient(f, y)` = ∂value/∂f of shape (n, c), and a bound on its curvature.
 
+    `rows(f, y)` (n,) are the losses of single rows, whose mean is the value. With floating targets of the shape of f,
+    rows and gradient take further axes after the outputs, for runs side by side: (n, c, r).
     `curvature` bounds the largest eigenvalue of the Hessian of one row's loss in that row's outputs; it decides
     how large a learning rate may be.
 
@@ -33,6 +35,7 @@ class Loss:
     name: str
     value: Callable[[Tensor, Tensor], Tensor]
     gradient: Callable[[Tensor, Tensor], Tensor]
+    rows: Callable[[Tensor, Tensor], Tensor]
     curvature: float
 
 
@@ -44,12 +47,20 @@ def _mse_gradient(f: Tensor, y: Tensor) -> Tensor:
     return (f - y) / len(f)
 
 
+def _mse_rows(f: Tensor, y: Tensor) -> Tensor:
+    return (f - y).square().sum(1) / 2
+
+
 def _bce(f: Tensor, y: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(f, y, reduction="sum") / len(f)
 
 
 def _bce_gradient(f: Tensor, y: Tensor) -> Tensor:
     return (torch.sigmoid(f) - y) / len(f)
+
+
+def _bce_rows(f: Tensor, y: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(f, y, reduction="none").sum(1)
 
 
 def _cross_entropy(f: Tensor, y: Tensor) -> Tensor:
@@ -63,10 +74,14 @@ def _cross_entropy_gradient(f: Tensor, y: Tensor) -> Tensor:
     return (p * y.sum(1, keepdim=True) - y) / len(f)
 
 
+def _cross_entropy_rows(f: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(f, y, reduction="none")
+
+
 LOSSES: dict[str, Loss] = {
-    "mse": Loss("mse", _mse, _mse_gradient, curvature=1.0),
-    "bce": Loss("bce", _bce, _bce_gradient, curvature=0.25),
-    "cross_entropy": Loss("cross_entropy", _cross_entropy, _cross_entropy_gradient, curvature=0.5),
+    "mse": Loss("mse", _mse, _mse_gradient, _mse_rows, curvature=1.0),
+    "bce": Loss("bce", _bce, _bce_gradient, _bce_rows, curvature=0.25),
+    "cross_entropy": Loss("cross_entropy", _cross_entropy, _cross_entropy_gradient, _cross_entropy_rows, curvature=0.5),
 }
 
 
