@@ -42,6 +42,10 @@ class _Operations(TorchDispatchMode):
         super().__init__()
         self.tainted = tainted
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # skipping it would import torch's compiler: 0.7 s and 100 MB for a network nobody compiles
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         returned = func(*args, **(kwargs or {}))
         if self.tainted.touches((args, kwargs)):
