@@ -9,3 +9,7 @@ from tangentlab.kernels.operator import KernelOperator as KernelOperator
 from tangentlab.kernels.operator import ntk_operator as ntk_operator
 from tangentlab.kernels.random_projection import TangentProjection as TangentProjection
 from tangentlab.kernels.random_projection import tangent_projection as tangent_projection
+from tangentlab.kernels.tile_store import TileStore as TileStore
+from tangentlab.kernels.tile_work import TileWork as TileWork
+from tangentlab.kernels.tile_work import write_tile as write_tile
+from tangentlab.kernels.tiled_gram import TiledGram as TiledGram

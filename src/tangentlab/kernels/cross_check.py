@@ -8,6 +8,8 @@ Cost      two backward passes, 2q for a trace
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -23,17 +25,25 @@ MOST_TRACED = 64
 
 
 def cross_check(
-    network: Network, kernel: Tensor, *, flavour: OutputFlavour, x1: Inputs, x2: Inputs | None
+    network: Network,
+    kernel: Tensor | Callable[[Tensor, Tensor], Tensor],
+    *,
+    flavour: OutputFlavour,
+    x1: Inputs,
+    x2: Inputs | None,
 ) -> float:
     """Largest difference from autograd on a random block, relative to √(Θ_ii Θ_jj); refused when it is no rounding.
 
     Two rows against themselves where the kernel is symmetric (`x2` None), else one row of each batch. `kernel`
-    before scaling by the flavour.
+    before scaling by the flavour, or what reads it at a few rows and columns.
     """
     draw = generator(0, "cross-check")
     first = torch.randperm(count_rows(x1), generator=draw)[: 2 if x2 is None else 1]
     second = first if x2 is None else torch.randperm(count_rows(x2), generator=draw)[:1]
-    block = kernel[first.to(kernel.device)][:, second.to(kernel.device)].double()
+    if isinstance(kernel, Tensor):
+        block = kernel[first.to(kernel.device)][:, second.to(kernel.device)].double()
+    else:
+        block = kernel(first, second)
     u, v = (torch.nn.functional.normalize(torch.randn(2, flavour.count, generator=draw, dtype=torch.float64))).to(
         block
     )

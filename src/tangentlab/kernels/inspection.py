@@ -78,11 +78,11 @@ class Inspection:
         x2: Inputs | None,
         *,
         memory: int | str | None,
-        held: int | None = None,
+        storage: str = "dense",
         block: int | None = None,
         step: int | None = None,
     ) -> TileMaker:
-        """What computes the kernel's tiles within `memory`, of which the result takes `held`, by default all of it.
+        """What computes the kernel's tiles within `memory`; `storage` says what stays there, see `plan_blocks`.
 
         `block` rows a tile, and terms made `step` rows at a time, where these are given; else as the memory allows.
         """
@@ -96,7 +96,7 @@ class Inspection:
             item=self.network.dtype.itemsize,
             device=self.network.device,
             memory=memory,
-            held=held,
+            storage=storage,
             block=block,
         )
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))

@@ -7,6 +7,7 @@ Cost      one forward and q backward passes for each row, then the contraction o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +19,9 @@ from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
-from tangentlab.kernels.output_flavour import Outputs, check_outputs
+from tangentlab.kernels.output_flavour import Outputs, check_outputs, refuse_no_matrix
+from tangentlab.kernels.tile_work import TileWork
+from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
 from tangentlab.kernels.tiles import Progress, fill_tiles
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows
@@ -112,6 +115,62 @@ class NeuralTangentKernel:
         description = f"{self.describe()}; {routes}"
         return Gram(values, self.outputs, description, self.fingerprint, difference)
 
+    @outside_inference_mode()
+    def tiles(
+        self,
+        x: Inputs,
+        *,
+        store: Path | str | None = None,
+        tile: int | None = None,
+        progress: Progress | None = None,
+    ) -> TiledGram:
+        """Θ(x, x) as the tiles of its upper triangle: packed in memory, or in the folder `store` for n beyond it.
+
+        A store is carried on where a kill has left it, and gives the same numbers, bit for bit, on the same machine
+        with the same number of threads; of another kernel or other rows it is refused, and tiles that do not match
+        their checksums are computed again. `tile` rows make a tile, by default as many as suit the memory. The
+        numbers are those of `gram(x).matrix` to rounding, and the same where the tiles are.
+
+        >>> kernel = NeuralTangentKernel(torch.nn.Linear(3, 1, bias=False), outputs=0)
+        >>> kernel.tiles(torch.eye(3)).matrix.matmat(torch.ones(3, 1)).flatten().tolist()
+        [1.0, 1.0, 1.0]
+        """
+        if store is not None:
+            work = self.tile_work(x, store=store, tile=tile)
+            with preserved_random_state(self.network.device):
+                return gram_of_store(work.run(progress=progress))
+        refuse_no_matrix(self.outputs)
+        x, tile = check_inputs(x), _check_tile(tile)
+        with preserved_random_state(self.network.device):
+            return gram_in_memory(
+                Inspection.of(self.network, x, None, outputs=self.outputs, method=self.method),
+                x,
+                kernel=self.fingerprint,
+                description=self.describe(),
+                tile=tile,
+                memory=self.memory,
+                progress=progress,
+            )
+
+    @outside_inference_mode()
+    def tile_work(self, x: Inputs, *, store: Path | str, tile: int | None = None) -> TileWork:
+        """The tiles of Θ(x, x) that the folder `store` still lacks, to be computed here or by other processes.
+
+        See `TileWork`; `tiles(x, store=...)` is all of it in one call.
+        """
+        refuse_no_matrix(self.outputs)
+        x, tile = check_inputs(x), _check_tile(tile)
+        with preserved_random_state(self.network.device):
+            return TileWork.begin(
+                Inspection.of(self.network, x, None, outputs=self.outputs, method=self.method),
+                x,
+                kernel=self.fingerprint,
+                description=self.describe(),
+                path=store,
+                tile=tile,
+                memory=self.memory,
+            )
+
     def describe(self) -> str:
         """What this kernel is, in words."""
         flavour = f"output {self.outputs}" if isinstance(self.outputs, int) else f"'{self.outputs}'"
@@ -148,3 +207,9 @@ class NeuralTangentKernel:
         values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
         fill_tiles(values, tiles, progress=progress)
         return values
+
+
+def _check_tile(tile: int | None) -> int | None:
+    if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
+        raise ArgumentError("tile", expected="a number of rows", got=tile, remedy="Leave it out, or try 1000.")
+    return tile

@@ -72,20 +72,23 @@ def plan_blocks(
     item: int,
     device: torch.device,
     memory: int | str | None,
-    held: int | None = None,
+    storage: str = "dense",
     block: int | None = None,
 ) -> BlockPlan:
     """The largest block such that two blocks' terms, one tile and one step's activations fit the budget.
 
     rows, columns: sizes of the kernel; pairs: numbers for each pair of rows; row_bytes: bytes of one row's terms;
-    held: bytes of the result that stay in memory, by default all; block: its rows, where they are given.
+    storage: what of the result stays in memory, all ("dense"), the tiles of one triangle ("packed") or nothing
+    ("disk"); block: its rows, where they are given.
     Refuses a kernel that cannot be held, before anything is computed, with the bytes it needs.
 
     >>> cpu = torch.device("cpu")
     >>> plan_blocks(rows=100, columns=100, pairs=1, row_bytes=1000, item=4, device=cpu, memory="1GiB").block
     100
     """
-    result = rows * columns * pairs * item if held is None else held
+    chosen, block = block, _tile_rows(max(rows, columns), pairs=pairs) if block is None else min(block, rows)
+    numbers = {"dense": rows * columns, "packed": rows * (rows + block) // 2, "disk": 0}[storage]
+    result = numbers * pairs * item
     free = free_bytes(device)
     budget = int(_SHARE * free) if memory is None else parse_bytes(memory)
     if result > (free if memory is None else budget):
@@ -95,7 +98,6 @@ def plan_blocks(
             remedy="Use fewer rows, outputs='mean' instead of 'full', dtype=torch.float32, or a larger memory=.",
         )
     left = max(budget - result, budget // 4)
-    chosen, block = block, _tile_rows(max(rows, columns), pairs=pairs) if block is None else block
     while chosen is None and block > 1 and _need(block, pairs=pairs, row_bytes=row_bytes) > left:
         block = (block + 1) // 2
     step = max(1, min(block, max(16, _STEP_BYTES // max(row_bytes, 1)), left // (4 * max(row_bytes, 1)) or 1))

@@ -42,6 +42,11 @@ class OutputFlavour:
     scale: float
 
     @property
+    def side(self) -> int:
+        """Rows of the kernel's matrix for each row of data: c if it is full, else 1."""
+        return self.count if self.contraction == "full" else 1
+
+    @property
     def numbers(self) -> int:
         """Numbers kept for each pair of rows."""
         return {"full": self.count**2, "trace": 1, "diagonal": self.count}[self.contraction]
@@ -82,6 +87,20 @@ def check_outputs(outputs: Outputs) -> Outputs:
     if outputs not in FLAVOURS:
         raise UnknownNameError("outputs", outputs, FLAVOURS)
     return outputs
+
+
+def refuse_no_matrix(outputs: Outputs) -> None:
+    """The flavour "diagonal" is not one matrix but one for each output.
+
+    >>> refuse_no_matrix("trace")
+    """
+    if outputs == "diagonal":
+        raise ArgumentError(
+            "outputs",
+            expected="a flavour that is one matrix",
+            got="'diagonal', which is one matrix for each output",
+            remedy="Take the kernel of one output, outputs=0 say, at a time.",
+        )
 
 
 def output_flavour(name: Outputs, *, outputs: int) -> OutputFlavour:

@@ -9,16 +9,13 @@ from tangentlab.kernels.tiles import Pair, Progress, TileMaker
 from tangentlab.linalg import SymmetricTiles
 
 
-def packed_numbers(tiles: TileMaker) -> int:
-    """How many numbers the tiles on and above the diagonal hold: n (n + t) / 2 for tiles of t rows that divide n."""
-    return tiles.cost(list(tiles.pairs())) * tiles.side**2
-
-
 def packed_tiles(tiles: TileMaker, *, progress: Progress | None = None) -> SymmetricTiles:
     """Compute every tile of a symmetric kernel where it will stay: each number is written once, never copied."""
     network, pairs = tiles.maker.network, sorted(tiles.pairs())
     shapes = {pair: tiles.matrix_shape(pair) for pair in pairs}
-    memory = torch.empty(packed_numbers(tiles), dtype=network.dtype, device=network.device)
+    memory = torch.empty(
+        sum(rows * columns for rows, columns in shapes.values()), dtype=network.dtype, device=network.device
+    )
     places: dict[Pair, Tensor] = {}
     start = 0
     for pair, (rows, columns) in shapes.items():

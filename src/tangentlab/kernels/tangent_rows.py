@@ -16,10 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
 from tangentlab.kernels.kernel import NeuralTangentKernel
 from tangentlab.kernels.memory_budget import parse_bytes
-from tangentlab.kernels.output_flavour import OutputFlavour, output_flavour
+from tangentlab.kernels.output_flavour import OutputFlavour, output_flavour, refuse_no_matrix
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows
@@ -60,13 +59,7 @@ class TangentRows:
         Refuses the flavour "diagonal", which is not one matrix.
         """
         x = check_inputs(x)
-        if kernel.outputs == "diagonal":
-            raise ArgumentError(
-                "outputs",
-                expected="a flavour that is one matrix",
-                got="'diagonal', which is one matrix for each output",
-                remedy="Take the kernel of one output, outputs=0 say, at a time.",
-            )
+        refuse_no_matrix(kernel.outputs)
         network = kernel.network
         few = network.place(take_rows(x, some_rows(count_rows(x))))
         flavour = output_flavour(kernel.outputs, outputs=inspect_network(network, few).outputs)
@@ -91,7 +84,7 @@ class TangentRows:
     @property
     def group(self) -> int:
         """Rows of the kernel's matrix for each row of data: c if it is full, else 1."""
-        return self.flavour.count if self.flavour.contraction == "full" else 1
+        return self.flavour.side
 
     @property
     def size(self) -> int:

@@ -57,7 +57,7 @@ class TileMaker:
     @property
     def side(self) -> int:
         """Rows of the kernel's matrix for each row of data: c if it is full, else 1."""
-        return self.flavour.count if self.flavour.contraction == "full" else 1
+        return self.flavour.side
 
     def span(self, block: int, *, right: bool = False) -> slice:
         """The rows of data of a block."""
