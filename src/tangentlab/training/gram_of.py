@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tangentlab.linalg import floating_tensor
 from tangentlab.linalg.linear_map import is_matrix_free
 from tangentlab.training.gram_rows import GramRows, ProductRows, StoredRows, check_gram_shape
@@ -20,7 +22,7 @@ def gram_of(K: Any) -> GramRows:
     if is_matrix_free(K):
         return ProductRows.of(K)
     if not reads_its_file(K):
-        K = floating_tensor("K", K)
+        K = floating_tensor("K", K, finite=len(np.shape(K)) > 2)  # else found where its symmetry is checked
     check_gram_shape(tuple(K.shape))
     rows = kernel_rows(K, outputs=K.shape[2] if K.ndim > 2 else 1, finite=False)
     rows.refuse_asymmetry()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError, ShapeError
-from tangentlab.linalg import KernelBlocks, LinearMap, floating_tensor, product, rounding_of, symmetric
+from tangentlab.linalg import KernelBlocks, LinearMap, product
 
 GATHER = 2**21
 """Entries of K gathered at a time on a CPU: enough for a good matrix product, few enough for its cache."""
@@ -37,7 +37,7 @@ class GramRows(ABC):
     def product(self, index: Tensor, a: Tensor, *, dtype: torch.dtype = torch.float64) -> Tensor:
         """K[index] a, (s, b, c, r) in a's dtype, for index (s, b); multiplied in `dtype`, float32 or float64."""
 
-    def expect(self, index: Tensor) -> None:
+    def expect(self, index: Tensor) -> None:  # noqa: B027 - a hint that may be ignored
         """A hint that the rows `index` (s, b) come next; where reading is slow it starts now."""
 
     def whole(self, a: Tensor) -> Tensor:
@@ -141,14 +141,9 @@ class StoredRows(GramRows):
         return self.scratch[key][:size].view(shape)
 
     def refuse_asymmetry(self) -> None:
-        """`symmetric` as a check alone: in strips, because a full Gram fills memory by itself."""
+        """Tile by tile, without a copy, because a Gram may fill memory by itself."""
         for matrix in self.blocks.systems:
-            size = len(matrix)
-            strips = range(0, size, 256)
-            largest = max(float(matrix[i : i + 256].abs().max()) for i in strips)
-            allowed = 10 * size * rounding_of(matrix) * largest
-            if any(float((matrix[i : i + 256, i:] - matrix[i:, i : i + 256].T).abs().max()) > allowed for i in strips):
-                symmetric(matrix, name="K")
+            LinearMap.of(matrix)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +189,8 @@ class ProductRows(GramRows):
                 "batch_size",
                 expected=f"at least {n}, all rows, for a kernel that is known by its products",
                 got=b,
-                remedy="Read all of it for each mini-batch it would; write its rows to a file once and pass that as "
-                "an np.memmap, or descend on whole batches.",
+                remedy="Each mini-batch would read all of it. Pass its rows as a tensor or as an np.memmap, or "
+                "descend on whole batches.",
             )
         f = self.map(a.permute(1, 0, 2, 3).reshape(n, -1).to(dtype)).to(a).view(n, s, c, r)
         return torch.stack([f[index[order], order] for order in range(s)])

@@ -81,7 +81,9 @@ def _cross_entropy_rows(f: Tensor, y: Tensor) -> Tensor:
 LOSSES: dict[str, Loss] = {
     "mse": Loss("mse", _mse, _mse_gradient, _mse_rows, curvature=1.0),
     "bce": Loss("bce", _bce, _bce_gradient, _bce_rows, curvature=0.25),
-    "cross_entropy": Loss("cross_entropy", _cross_entropy, _cross_entropy_gradient, _cross_entropy_rows, curvature=0.5),
+    "cross_entropy": Loss(
+        "cross_entropy", _cross_entropy, _cross_entropy_gradient, _cross_entropy_rows, curvature=0.5
+    ),
 }
 
 

@@ -44,7 +44,7 @@ class MappedRows(GramRows):
     shape: tuple[int, ...]
     dtype: np.dtype
     outputs: int  # pyright: ignore[reportIncompatibleVariableOverride]
-    device: torch.device = torch.device("cpu")  # pyright: ignore[reportIncompatibleVariableOverride]
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # pyright: ignore[reportIncompatibleVariableOverride]
     ahead: dict[bytes, Future[Tensor]] = field(default_factory=dict)
     """The strip that is being read, by its index."""
     spare: list[Tensor] = field(default_factory=list)
@@ -85,7 +85,9 @@ class MappedRows(GramRows):
     def product(self, index: Tensor, a: Tensor, *, dtype: torch.dtype = torch.float64) -> Tensor:
         """K[index] a, strip by strip, each read while the one before it is multiplied."""
         result = a.new_empty(*index.shape, *a.shape[2:])
-        strips = [(order, start) for order in range(len(index)) for start in range(0, index.shape[1], self._at_once)]
+        strips = [
+            (order, start) for order in range(len(index)) for start in range(0, index.shape[1], self._at_once)
+        ]
         for i, (order, start) in enumerate(strips):
             part = index[order, start : start + self._at_once]
             self._begin(part)
@@ -185,7 +187,7 @@ def reads_its_file(K: Any) -> bool:
         and K.mode in ("r", "r+", "w+")
         and K.flags.c_contiguous
         and K.dtype in (np.float32, np.float64)
-        and K.dtype.isnative
+        and np.dtype(K.dtype).isnative
     )
 
 

@@ -47,7 +47,9 @@ class SpanDescent:
         a, v = torch.zeros_like(self.y), torch.zeros_like(self.y)
         loss, example = find_loss(self.descents[0][0].loss), self.descents[0][0]
         b, per_epoch, steps = min(n, example.batch_size), example.steps_per_epoch(rows=n), example.steps(rows=n)
-        rates = torch.tensor([[d.learning_rates(steps) for d in row] for row in self.descents], dtype=torch.float64)
+        rates = torch.tensor(
+            [[d.learning_rates(steps) for d in row] for row in self.descents], dtype=torch.float64
+        )
         rules = _Rules.of(self.descents, rates.permute(2, 0, 1)[:, :, None, None].to(a.device))
         losses = torch.zeros(steps, s, r, dtype=torch.float64, device=a.device)
         orders = [batches(n, row[0], device=a.device) for row in self.descents]
