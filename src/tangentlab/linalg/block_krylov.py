@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
 import torch
@@ -32,6 +31,8 @@ _RELATIVE = 0.001
 """A pair's residual is also below this share of its own eigenvalue, unless that is rounding."""
 SMALL_ROWS = 256
 """Up to here a dense solve takes milliseconds."""
+_AHEAD = 2.5
+"""Columns that another pair takes to settle, a little more than spectra that fall like powers need."""
 _WITNESSES = 8
 _WITNESS_STEPS = 5
 _SLICE, _COLUMNS = 2048, 128
@@ -130,7 +131,7 @@ class _Search:
         used, spent, scale = 0, 0, 0.0
         check = min(max(2 * k, 6 * b), self.columns)
         while True:
-            images = basis.expand(K, new, used=used)
+            images, longest = basis.expand(K, new, used=used)
             used, spent = used + len(new), spent + len(new)
             if progress is not None:
                 progress(spent, max(check, spent))
@@ -138,30 +139,30 @@ class _Search:
                 values, coefficients = basis.ritz(used)
                 scale = float(values.abs().max())
                 missed = None
-                excess = self.excess(values[:k], coefficients[-len(new) :, :k], images, scale)
-                settled = excess <= 1
-                if settled:
+                late = self.late(values[:k], coefficients[-len(new) :, :k], images, scale)
+                if not late:
                     missed, cost = self.missed(basis, used, above=float(values[k - 1]), scale=scale, source=source)
                     spent += cost
-                if (settled and missed is None) or spent >= self.products:
+                if not (late or missed is not None) or spent >= self.products:
                     return self.measured(basis, values[:k], coefficients[:, :k], spent=spent)
                 if missed is not None:
-                    images = torch.cat([images, (missed * scale).to(images)])
+                    images, longest = torch.cat([images, (missed * scale).to(images)]), None
                 if used + len(images) > self.columns:
                     kept = min(k + k // 4 + b, used - b)
                     used = basis.restart(values[:kept], coefficients[:, :kept])
-                ahead = 0.05 * log(max(excess, 2.0)) * used  # a digit costs a tenth more columns, or less
-                check = min(used + max(b, int(min(ahead, 0.3 * used))), self.columns)
+                check = min(used + max(b, int(min(_AHEAD * late, 0.8 * used))), self.columns)
             shortest = float(torch.finfo(images.dtype).eps) * (scale or float(images.norm(dim=1).max()))
-            new = next_block(images, basis.rows[:used], floor=shortest / K.size**0.5, source=source)
+            new = next_block(
+                images, basis.rows[:used], floor=shortest / K.size**0.5, source=source, longest=longest
+            )
 
-    def excess(self, values: Tensor, last: Tensor, images: Tensor, scale: float) -> float:
-        """How many times what is wanted the largest residual is: ‖imagesᵀ s‖, s a pair's last coefficients."""
+    def late(self, values: Tensor, last: Tensor, images: Tensor, scale: float) -> int:
+        """Pairs whose residual is above what is wanted: ‖imagesᵀ s‖, s a pair's last coefficients."""
         images = images.double()
         residuals = (last * ((images @ images.T) @ last)).sum(0).clamp_min(0).sqrt()
         own = (_RELATIVE * values.abs()).clamp_min(0.1 * self.K.rounding * scale)
         wanted = own.clamp_max(0.5 * self.tolerance * scale)
-        return float((residuals / wanted).max()) if scale else 0.0
+        return int((residuals > wanted).sum()) if scale else 0
 
     def missed(
         self, basis: KrylovBasis, used: int, *, above: float, scale: float, source: torch.Generator
@@ -172,7 +173,7 @@ class _Search:
         images = torch.randn(width, self.K.size, generator=source, dtype=torch.float64).to(self.K.device)
         for _ in range(_WITNESS_STEPS if width else 0):
             new = next_block(images, basis.rows[:stop], floor=0.0, source=source)
-            images = basis.expand(self.K, new, used=stop)
+            images, _ = basis.expand(self.K, new, used=stop)
             stop += width
         values, vectors = basis.ritz(stop, first=used)
         unseen = values > above + 1e-3 * abs(above) + 100 * float(torch.finfo(images.dtype).eps) * scale

@@ -27,7 +27,7 @@ class KrylovBasis:
 
     >>> K = LinearMap.of(torch.diag(torch.tensor([3.0, 2.0, 1.0])))
     >>> basis = KrylovBasis.empty(K, capacity=2, dtype=torch.float64)
-    >>> rest = basis.expand(K, torch.eye(3, dtype=torch.float64)[:1], used=0)
+    >>> rest, _ = basis.expand(K, torch.eye(3, dtype=torch.float64)[:1], used=0)
     >>> basis.projected[0, 0].item(), float(rest.abs().max())
     (3.0, 0.0)
     """
@@ -43,8 +43,9 @@ class KrylovBasis:
         projected = torch.empty(capacity, capacity, dtype=torch.float64, device=K.device)
         return KrylovBasis(rows, torch.empty_like(rows), projected)
 
-    def expand(self, K: LinearMap, block: Tensor, *, used: int) -> Tensor:
-        """Append an orthonormal `block` (b, n); returns (I − Pᵀ P) K block, what K makes of it outside the basis.
+    def expand(self, K: LinearMap, block: Tensor, *, used: int) -> tuple[Tensor, float]:
+        """Append an orthonormal `block` (b, n); returns (I − Pᵀ P) K block, what K makes of it outside the basis, and
+        the length of the longest row from which the basis was last subtracted: rounding is a share of that.
 
         The last three blocks, which by the recurrence take nearly all of it, are subtracted before the whole basis
         is, so that what the whole basis takes is small and its rounding smaller.
@@ -57,11 +58,12 @@ class KrylovBasis:
         near = basis[max(0, stop - 3 * len(block)) :]
         first = product(rest, near.T)
         rest = rest - product(first, near)
+        longest = float(rest.norm(dim=1).max())
         second = product(rest, basis.T)
         rest -= product(second, basis)
         self.projected[used:stop, :stop] = second.double()
         self.projected[used:stop, stop - len(near) : stop] += first.double()
-        return rest
+        return rest, longest
 
     def ritz(self, used: int, *, first: int = 0) -> tuple[Tensor, Tensor]:
         """Eigenvalues of T on the rows from `first` to `used`, largest first, and eigenvectors as columns; float64."""
@@ -86,11 +88,14 @@ class KrylovBasis:
         return kept
 
 
-def next_block(images: Tensor, basis: Tensor, *, floor: float, source: torch.Generator) -> Tensor:
+def next_block(
+    images: Tensor, basis: Tensor, *, floor: float, source: torch.Generator, longest: float | None = None
+) -> Tensor:
     """An orthonormal block (b, n) that spans `images` (b, n) and is orthogonal to `basis` (j, n).
 
     Directions shorter than `floor` are rounding; random ones take their place, so that a basis closed under K
-    goes on growing. Needs b + j ≤ n.
+    goes on growing. Needs b + j ≤ n. With `longest`, as `expand` gave it with these images, they are taken for
+    orthogonal to the basis where making them orthonormal magnifies their rounding by less than ten.
 
     >>> basis = torch.eye(3, dtype=torch.float64)[:1]
     >>> block = next_block(torch.zeros(1, 3).double(), basis, floor=1e-9, source=torch.Generator())
@@ -98,6 +103,8 @@ def next_block(images: Tensor, basis: Tensor, *, floor: float, source: torch.Gen
     (1.0, 0.0)
     """
     block, weight = orthonormal_rows(images.double())
+    if longest is not None and float(weight.min()) > max(floor, 0.1 * longest):
+        return block.to(basis.dtype)
     tolerance = 10 * torch.finfo(basis.dtype).eps * basis.shape[1] ** 0.5
     weak = weight <= floor
     for _ in range(8):

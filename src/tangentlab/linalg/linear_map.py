@@ -153,10 +153,10 @@ def share_memory(K: Any) -> Any:
 
 
 def _dense_product(matrix: Tensor, vectors: Tensor) -> Tensor:
+    if matrix.dtype == torch.float64:  # from the left, which some BLAS do twice as fast
+        return (vectors.double().T @ matrix.T).T.to(vectors)
     if matrix.dtype == vectors.dtype:
         return product(matrix, vectors)
-    if matrix.dtype == torch.float64:
-        return product(matrix, vectors.double()).to(vectors)
     rows = max(1, _WIDE_BYTES // (8 * len(matrix)))
     return torch.cat([part.to(vectors.dtype) @ vectors for part in matrix.split(rows)])
 
