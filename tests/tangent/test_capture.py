@@ -10,7 +10,8 @@ from oracles.ntk_by_loops import jacobian_by_loops
 from tangentlab._errors import NetworkError
 from tangentlab.networks import Network
 from tangentlab.tangent.capture import capture, covered_layers
-from tangentlab.tangent.factors import add_uses, as_rows
+from tangentlab.tangent.factors import as_rows
+from tangentlab.tangent.joined_factors import add_uses
 
 X = torch.linspace(-1, 1, 20, dtype=torch.float64).reshape(5, 4)
 

@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from tangentlab.tangent.factors import Outer, Rows, Tokens, add_uses, alike, as_rows, fold, join_rows, with_bias
+from tangentlab.tangent.factors import Outer, Rows, Tokens, as_rows
+from tangentlab.tangent.joined_factors import add_uses, alike, fold, join_rows, with_bias
 
 
 def outer(n=4, q=2, g=2, s=3, i=5, o=2, **options):

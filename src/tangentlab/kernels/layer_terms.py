@@ -16,7 +16,8 @@ from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
 from tangentlab.tangent.capture import Uses, capture
-from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, add_uses, alike, join_rows, with_bias
+from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows
+from tangentlab.tangent.joined_factors import add_uses, alike, join_rows, with_bias
 from tangentlab.tangent.routes import Routes
 from tangentlab.tangent.sample_gradients import sample_gradients
 
@@ -34,6 +35,9 @@ class PathChanged(Exception):
     def __init__(self, names: Collection[str]):
         super().__init__(", ".join(names))
         self.names = tuple(names)
+
+    def __reduce__(self) -> tuple[type[PathChanged], tuple[tuple[str, ...]]]:
+        return PathChanged, (self.names,)
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,10 @@ def _takes_bias(name: str, uses: Uses) -> bool:
 
 def _settled(term: Factor, form: str) -> Factor:
     """Written out at once where that is the form wanted and takes less room."""
-    if form == "explicit" and isinstance(term, (Outer, Tokens)) and term.explicit_numbers <= term.row_numbers:
+    if (
+        form == "explicit"
+        and isinstance(term, (Outer, Windows, Tokens))
+        and term.explicit_numbers <= term.row_numbers
+    ):
         return term.rows()
     return term

@@ -30,7 +30,21 @@ def product(A: Tensor, B: Tensor) -> Tensor:
     multiply = _onednn()
     if multiply is None:
         return A @ B
-    return multiply(A.contiguous(), B)
+    return multiply(A.contiguous(), B if _dense(B) else B.contiguous())
+
+
+def has_quick_product() -> bool:
+    """Whether large products in float32 on the CPU go through oneDNN on this machine.
+
+    >>> has_quick_product() in (True, False)
+    True
+    """
+    return _onednn() is not None
+
+
+def _dense(B: Tensor) -> bool:
+    """Whether B or its transpose lies in memory without gaps: with gaps oneDNN falls back on plain loops."""
+    return B.is_contiguous() or B.T.is_contiguous()
 
 
 @cache

@@ -20,7 +20,8 @@ from tangentlab.networks.autograd_graph import count_uses
 from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows
 from tangentlab.networks.network import Network
-from tangentlab.tangent.factors import Factor, fold
+from tangentlab.tangent.factors import Factor
+from tangentlab.tangent.joined_factors import fold
 from tangentlab.tangent.layer_rules import rule_for, unbatched
 
 Uses = dict[str, list[Factor]]

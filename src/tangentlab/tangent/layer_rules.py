@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens
-from tangentlab.tangent.patches import pad, patch_matrix
+from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows
+from tangentlab.tangent.patches import Geometry, pad, patch_matrix
 
 Rule = Callable[[nn.Module, Tensor, Tensor], dict[str, Factor]]
 
@@ -46,16 +46,13 @@ def convolution(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
     else:
         before = after = list(layer.padding)
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    inputs = patch_matrix(
-        pad(x, before=before, after=after, mode=mode),
-        kernel=layer.kernel_size,
-        stride=layer.stride,
-        dilation=layer.dilation,
-        groups=layer.groups,
-    )
-    n, q = G.shape[:2]
-    gradients = G.reshape(n, q, layer.groups, G.shape[2] // layer.groups, -1).transpose(3, 4)
-    return {"weight": Outer(inputs, gradients), "bias": Rows(G.flatten(3).sum(3))}
+    padding = (0,) * dims
+    if mode == "constant" and before == after:
+        padding = tuple(before)
+    else:
+        x = pad(x, before=before, after=after, mode=mode)
+    geometry = Geometry(layer.kernel_size, layer.stride, layer.dilation, padding, layer.groups)
+    return {"weight": Windows(x, G, geometry), "bias": Rows(G.flatten(3).sum(3))}
 
 
 def transposed_convolution(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
@@ -69,13 +66,8 @@ def transposed_convolution(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, 
             x.shape[2:], layer.stride, layer.dilation, layer.kernel_size, G.shape[3:], before
         )
     ]
-    gradients = patch_matrix(
-        pad(G.flatten(0, 1), before=before, after=after),
-        kernel=layer.kernel_size,
-        stride=layer.stride,
-        dilation=layer.dilation,
-        groups=layer.groups,
-    )
+    geometry = Geometry(layer.kernel_size, layer.stride, layer.dilation, (0,) * len(before), layer.groups)
+    gradients = patch_matrix(pad(G.flatten(0, 1), before=before, after=after), geometry)
     inputs = x.reshape(n, layer.groups, x.shape[1] // layer.groups, -1).transpose(2, 3)
     return {
         "weight": Outer(inputs, gradients.reshape(n, q, *gradients.shape[1:]), inputs_first=True),

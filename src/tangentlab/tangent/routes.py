@@ -20,7 +20,8 @@ from tangentlab.networks.inputs import Inputs, count_rows, map_tensors, take_row
 from tangentlab.networks.network import Network
 from tangentlab.tangent import sample_gradients
 from tangentlab.tangent.capture import capture, covered_layers
-from tangentlab.tangent.factors import add_uses, as_rows
+from tangentlab.tangent.factors import as_rows
+from tangentlab.tangent.joined_factors import add_uses
 from tangentlab.tangent.products import pull_back
 
 METHODS = ("auto", "layer_rules", "vmap", "autograd")

@@ -1,0 +1,136 @@
+"""The pairwise form: sums over pairs of positions, of products of inputs times products of output gradients.
+
+Formula   Σ_g Σ_st a[i, s, j, t] ⟨G[i, q, s], G'[j, r, t]⟩ with
+          a = ⟨A[i, s], A'[j, t]⟩ for outer products, [T[i, s] = T'[j, t]] for tables, and for windows of pixels
+          a = Σ_k ⟨x[i, stride·s + dilation·k - padding], x'[j, stride·t + dilation·k - padding]⟩:
+          a sum of shifted copies of one Gram matrix of pixels, as many times smaller than that of the windows as a
+          kernel has places
+Cost      multiplications for one pair of rows: places²·channels or s²·i, then s²·o for each pair of outputs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product as every
+
+from torch import Tensor
+
+from tangentlab.linalg.matrix_product import product
+from tangentlab.tangent.factors import Factor, Outer, Tokens, Windows
+from tangentlab.tangent.patches import Geometry
+
+NUMBERS = 1 << 22
+"""Numbers in one workspace: few enough to stay in the caches."""
+
+
+def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str, pixels: bool) -> None:
+    """Add a layer's share to `total`, "full" (n, m, q, q), "trace" (n, m) or "diagonal" (n, m, q).
+
+    >>> import torch
+    >>> total = torch.zeros(1, 1, dtype=torch.float64)
+    >>> use = Outer(inputs=torch.ones(1, 1, 2, 3), gradients=torch.ones(1, 1, 1, 2, 5))
+    >>> add_pairwise(total, use, use, contraction="trace", pixels=False); total.item()
+    60.0
+    """
+    if not pixels:
+        left = left.outer() if isinstance(left, Windows) else left
+        right = left if right is left else right.outer() if isinstance(right, Windows) else right
+    q = left.gradients.shape[1]  # pyright: ignore[reportAttributeAccessIssue]
+    pairs = q * q if contraction == "full" else 1
+    across = _positions(right) * len(total[0])
+    if isinstance(left, Windows):
+        across = max(across, right.pixels[:, 0].numel())  # pyright: ignore[reportAttributeAccessIssue]
+        down = max(_positions(left), left.pixels[0, 0].numel())
+    else:
+        down = _positions(left)
+    step = max(1, NUMBERS // (down * across * pairs))
+    for start in range(0, len(total), step):
+        part = slice(start, start + step)
+        for g, inputs in _input_products(left, right, part):
+            a, b = _gradients(left, g)[part], _gradients(right, g)
+            if contraction == "diagonal":
+                for k in range(q):
+                    total[part, :, k] += _position_sum(inputs, a[:, k : k + 1], b[:, k : k + 1], "trace")
+            elif contraction == "trace":
+                total[part] += _position_sum(inputs, a, b, "trace")
+            else:
+                total[part].permute(2, 0, 3, 1).add_(_position_sum(inputs, a, b, "full"))
+
+
+def _positions(factor: Factor) -> int:
+    assert not isinstance(factor, Outer) or factor.gradients.ndim == 5
+    return factor.positions if isinstance(factor, Windows) else factor.gradients.shape[-2]  # pyright: ignore
+
+
+def _gradients(factor: Factor, g: int) -> Tensor:
+    """G of one group, (n, q, s, o)."""
+    if isinstance(factor, Windows):
+        return factor.gradients.flatten(3).transpose(2, 3)
+    return factor.gradients if isinstance(factor, Tokens) else factor.gradients[:, :, g]  # pyright: ignore
+
+
+def _input_products(left: Factor, right: Factor, part: slice) -> Iterator[tuple[int, Tensor]]:
+    """a[s, i, t, j] for each group."""
+    if isinstance(left, Tokens) and isinstance(right, Tokens):
+        a, b = left.tokens[part].T, right.tokens.T
+        yield 0, (a[:, :, None, None] == b).to(left.gradients.dtype)
+    elif isinstance(left, Windows) and isinstance(right, Windows):
+        yield 0, pixel_products(left.pixels[part], right.pixels, left.geometry)
+    else:
+        assert isinstance(left, Outer) and isinstance(right, Outer)
+        for g in range(left.inputs.shape[1]):
+            yield g, _products(left.inputs[part, g].transpose(0, 1), right.inputs[:, g].transpose(0, 1))
+
+
+def _products(a: Tensor, b: Tensor) -> Tensor:
+    """⟨a[s, i], b[t, j]⟩ as (s, n, t, m)."""
+    return product(a.reshape(-1, a.shape[2]), b.reshape(-1, b.shape[2]).T).reshape(*a.shape[:2], *b.shape[:2])
+
+
+def pixel_products(x: Tensor, y: Tensor, geometry: Geometry) -> Tensor:
+    """⟨window s of x[i], window t of y[j]⟩ as (s, n, t, m), for images (n, channels, *space) of one group.
+
+    >>> import torch
+    >>> flat = Geometry(kernel=(2,), stride=(1,), dilation=(1,), padding=(0,), groups=1)
+    >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
+    >>> pixel_products(x, x, flat)[:, 0, :, 0].tolist()
+    [[5.0, 8.0], [8.0, 13.0]]
+    """
+    n, m = len(x), len(y)
+    space, dims = x.shape[2:], x.ndim - 2
+    at = geometry.positions(space)
+    grams = _products(x.flatten(2).permute(2, 0, 1), y.flatten(2).permute(2, 0, 1)).reshape(*space, n, *space, m)
+    total = grams.new_zeros(*at, n, *at, m)
+    for offset in every(*(range(k) for k in geometry.kernel)):
+        to, of = zip(*(_overlap(geometry, axis, offset[axis], space[axis], at[axis]) for axis in range(dims)))
+        total[(*to, slice(None), *to)] += grams[(*of, slice(None), *of)]
+    return total.reshape(at_all := _count(at), n, at_all, m)
+
+
+def _overlap(geometry: Geometry, axis: int, k: int, size: int, count: int) -> tuple[slice, slice]:
+    """The positions along an axis where place `k` of the kernel meets a pixel, and those pixels."""
+    stride, shift = geometry.stride[axis], geometry.dilation[axis] * k - geometry.padding[axis]
+    first = max(0, -(shift // stride))  # the least s with stride·s + shift ≥ 0
+    last = min(count - 1, (size - 1 - shift) // stride)
+    if last < first:
+        return slice(0, 0), slice(0, 0)
+    return slice(first, last + 1), slice(stride * first + shift, stride * last + shift + 1, stride)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def _position_sum(inputs: Tensor, left: Tensor, right: Tensor, contraction: str) -> Tensor:
+    """Σ_st inputs[s, i, t, j] ⟨G[i, q, s], G'[j, r, t]⟩ for G (n, q, s, o): (n, m), or (q, n, r, m) if full."""
+    n, q, s, _ = left.shape
+    m, _, t, _ = right.shape
+    if contraction == "trace":
+        a, b = left.permute(2, 0, 1, 3).flatten(2), right.permute(2, 0, 1, 3).flatten(2)
+        return _products(a, b).mul_(inputs).sum((0, 2))
+    a, b = left.permute(2, 1, 0, 3).reshape(s, q * n, -1), right.permute(2, 1, 0, 3).reshape(t, q * m, -1)
+    products = _products(a, b).view(s, q, n, t, q, m)
+    return products.mul_(inputs[:, None, :, :, None]).sum((0, 3))

@@ -1,0 +1,45 @@
+"""QuickProducts: within this context, the products that other code asks of torch go the quick way too.
+
+A network's own linear layers, forward and backward, call `addmm` and `mm`. On a CPU where oneDNN is twice as fast
+as the BLAS behind those, this context hands them over, in the same true float32. It acts on the thread that entered
+it and changes no setting of the process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tangentlab.linalg.matrix_product import product
+
+_WORTH = 1 << 22
+"""Multiplications below which a product is left as it is."""
+
+
+class QuickProducts(TorchDispatchMode):
+    """Large float32 products on the CPU through `product`.
+
+    >>> with QuickProducts():
+    ...     (torch.ones(2, 3) @ torch.ones(3, 1)).flatten().tolist()
+    [3.0, 3.0]
+    """
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not kwargs:
+            if func is torch.ops.aten.mm.default and _large(*args):
+                return product(*args)
+            if func is torch.ops.aten.addmm.default and _large(*args[1:]):
+                return product(*args[1:]).add_(args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def _large(A: Tensor, B: Tensor) -> bool:
+    return (
+        A.dtype == torch.float32
+        and A.device.type == "cpu"
+        and A.layout == B.layout == torch.strided
+        and A.shape[0] * A.shape[1] * B.shape[1] >= _WORTH
+    )
