@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tangentlab.tangent.factors import Outer, Rows, Tokens, as_rows
-from tangentlab.tangent.joined_factors import add_uses, alike, fold, join_rows, with_bias
+from tangentlab.tangent.joined_factors import add_uses, alike, fold, put_rows, room_for, with_bias
 
 
 def outer(n=4, q=2, g=2, s=3, i=5, o=2, **options):
@@ -64,12 +64,18 @@ def test_uses_add(uses):
     assert torch.allclose(as_rows(add_uses(uses)).rows, expected)
 
 
-@pytest.mark.parametrize("make", [outer, lambda n: outer(n, inputs_first=True), tokens, rows])
+def turned(n):
+    return Rows(rows(n=2).rows.transpose(0, 1)[:, :1].expand(-1, n, -1).contiguous().transpose(0, 1))
+
+
+@pytest.mark.parametrize("make", [outer, lambda n: outer(n, inputs_first=True), tokens, rows, turned])
 def test_blocks_of_rows_are_joined(make):
     parts = [make(n=1), make(n=3), make(n=2)]
     assert alike(parts[0], parts[1])
-    expected = torch.cat([as_rows(part).rows for part in parts])
-    assert torch.equal(as_rows(join_rows(parts)).rows, expected)
+    whole = room_for(parts[1], rows=6)
+    for start, part in zip((0, 1, 4), parts):
+        put_rows(whole, part, start=start)
+    assert torch.equal(as_rows(whole).rows, torch.cat([as_rows(part).rows for part in parts]))
 
 
 @pytest.mark.parametrize(

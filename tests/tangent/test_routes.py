@@ -105,7 +105,7 @@ def test_a_rule_must_hold_on_every_set_of_rows():
     assert "a.weight" in find_routes(network, [one, several]).general
 
 
-def test_bare_parameters_and_uncovered_layers_take_the_general_route():
+def test_bare_parameters_are_copied_for_each_row_and_uncovered_layers_take_the_general_route():
     class Bare(nn.Module):
         def __init__(self):
             super().__init__()
@@ -116,7 +116,8 @@ def test_bare_parameters_and_uncovered_layers_take_the_general_route():
 
     found = find_routes(Network(Bare().double()), [rows()])
     assert found.by_rule == ("layer.weight", "layer.bias")
-    assert found.general == ("scale", *(f"rnn.{name}" for name, _ in nn.GRUCell(4, 2).named_parameters()))
+    assert found.copied == (("scale", 0),)
+    assert found.general == tuple(f"rnn.{name}" for name, _ in nn.GRUCell(4, 2).named_parameters())
     assert found.general_way == "autograd"  # torch's recurrent cells write in place, which transforms refuse
     with pytest.raises(NetworkError, match="No layer rule covers 'scale' and 4 more.*method='auto'"):
         find_routes(Network(Bare().double()), [rows()], method="layer_rules")

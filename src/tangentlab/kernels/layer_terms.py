@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tangentlab._errors import NetworkError
 from tangentlab.kernels.contraction import add_contraction, cheapest
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
 from tangentlab.tangent.capture import Uses, capture
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows
-from tangentlab.tangent.joined_factors import add_uses, alike, join_rows, with_bias
+from tangentlab.tangent.joined_factors import add_uses, alike, put_rows, room_for, with_bias
 from tangentlab.tangent.routes import Routes
 from tangentlab.tangent.sample_gradients import sample_gradients
 
@@ -53,7 +54,7 @@ class TermMaker:
     forms: Mapping[str, str]
     """The contraction form of each term, chosen once."""
     wary: bool
-    """Whether every row of a block is compared with itself alone, and not only one in `_ROWS_A_CHECK`."""
+    """Whether every row of a block is compared with itself alone, and not only some of its first ones."""
 
     @staticmethod
     def plan(
@@ -68,7 +69,7 @@ class TermMaker:
     ) -> tuple[TermMaker, int]:
         """Choose forms on sets of a few rows; also the bytes that one row's terms will take."""
         maker = TermMaker(network, routes, cotangents, contraction, frozenset(), {}, wary)
-        found = [maker._uses(few) for few in samples]
+        found = [maker._uses(few, checks=1) for few in samples]
         merged = frozenset(name for name in routes.by_rule if all(_takes_bias(name, uses) for uses in found))
         maker = TermMaker(network, routes, cotangents, contraction, merged, {}, wary)
         made = [maker._terms(few, uses) for few, uses in zip(samples, found)]
@@ -93,37 +94,61 @@ class TermMaker:
     def block(self, x: Inputs, *, step: int) -> Terms:
         """Terms of a block of placed rows, made `step` rows at a time."""
         rows = count_rows(x)
-        parts = [self._settled_terms(take_rows(x, slice(i, min(i + step, rows)))) for i in range(0, rows, step)]
-        for name, first in parts[0].items():
-            if any(not alike(first, part[name]) for part in parts):
-                raise PathChanged(name.split("+"))
-        return {name: join_rows([part[name] for part in parts]) for name in parts[0]}
+        whole: Terms = {}
+        for start in range(0, rows, step):
+            checks = max(1, rows * len(self.cotangents) // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
+            part = self._settled_terms(take_rows(x, slice(start, min(start + step, rows))), checks=checks)
+            if step >= rows:
+                return part
+            for name, term in part.items():
+                if name not in whole:
+                    whole[name] = room_for(term, rows=rows)
+                if not alike(whole[name], term):
+                    raise PathChanged(name.split("+"))
+                put_rows(whole[name], term, start=start)
+        return whole
 
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
         """Add the kernel between two blocks to `total`, in float64."""
         for name, form in self.forms.items():
             add_contraction(total, left[name], right[name], form=form, contraction=self.contraction)
 
-    def _settled_terms(self, x: Inputs) -> Terms:
-        terms = self._terms(x, self._uses(x))
+    def _settled_terms(self, x: Inputs, *, checks: int) -> Terms:
+        terms = self._terms(x, self._uses(x, checks=checks))
         if terms.keys() != self.forms.keys():
             raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
         return {name: _settled(term, self.forms[name]) for name, term in terms.items()}
 
-    def _uses(self, x: Inputs) -> Uses:
-        """Uses of the parameters that take rules, after checking that they are what the routes say."""
+    def _uses(self, x: Inputs, *, checks: int) -> Uses:
+        """Uses of the parameters that take rules, after checking that they are what the routes say.
+
+        `checks` rows are compared with themselves alone; all of them, if the network reads its data.
+        """
         routes = self.routes
-        if not routes.by_rule:
+        if not (routes.by_rule or routes.copied):
             return {}
-        captured = capture(self.network, x, self.cotangents, names=(*routes.by_rule, *routes.unused))
+        try:
+            captured = capture(
+                self.network,
+                x,
+                self.cotangents,
+                names=(*routes.by_rule, *routes.unused),
+                copied=dict(routes.copied),
+                outputs_first=self.contraction != "trace",
+            )
+        except NetworkError as error:  # copies that fitted a few rows, and not these
+            if not routes.copied:
+                raise
+            raise PathChanged([name for name, _ in routes.copied]) from error
         rows = count_rows(x)
-        count = rows if self.wary else max(1, rows * len(self.cotangents) // _ROWS_A_CHECK)
-        verify_rows(self.network, x, captured.outputs, count=count)
+        if self.wary or checks:
+            verify_rows(self.network, x, captured.outputs, count=rows if self.wary else checks)
         changed = [name for name in routes.by_rule if not captured.uses.get(name)]
         changed += [name for name in routes.unused if captured.uses.get(name) != []]
+        changed += [name for name, _ in routes.copied if not captured.uses[name]]
         if changed:
             raise PathChanged(changed)
-        return {name: captured.uses[name] for name in routes.by_rule}
+        return {name: captured.uses[name] for name in (*routes.by_rule, *dict(routes.copied))}
 
     def _terms(self, x: Inputs, uses: Uses) -> Terms:
         terms = _ruled_terms(uses, self.merged)

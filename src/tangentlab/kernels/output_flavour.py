@@ -63,6 +63,17 @@ class OutputFlavour:
         pairs = {"full": (self.count, self.count), "trace": (), "diagonal": (self.count,)}
         return (n, m, *pairs[self.contraction])
 
+    def outputs_first(self, numbers: Tensor, n: int, m: int) -> Tensor:
+        """A kernel between n and m rows over `numbers`, in the order (q, n, q, m) or (q, n, m) that products write.
+
+        >>> output_flavour("full", outputs=2).outputs_first(torch.arange(8), 1, 2)[0, 1].tolist()
+        [[1, 3], [5, 7]]
+        """
+        q = self.count
+        if self.contraction == "full":
+            return numbers.view(q, n, q, m).permute(1, 3, 0, 2)
+        return numbers.view(q, n, m).permute(1, 2, 0) if self.contraction == "diagonal" else numbers.view(n, m)
+
     def transpose(self, tile: Tensor) -> Tensor:
         """The tile of the swapped rows: Θ[j, i, l, k] = Θ[i, j, k, l]."""
         swapped = tile.transpose(0, 1)

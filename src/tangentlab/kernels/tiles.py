@@ -98,7 +98,7 @@ class TileMaker:
         if not self._workspace or self._workspace[0].numel() < numbers:
             device = self.maker.network.device
             self._workspace[:] = [torch.empty(numbers, dtype=torch.float64, device=device)]
-        total = self._workspace[0][:numbers].view(shape).zero_()
+        total = self.flavour.outputs_first(self._workspace[0][:numbers].zero_(), *shape[:2])
         self.maker.add_tile(total, left, right)
         if self.symmetric and a == b:
             total.add_(self.flavour.transpose(total).clone()).div_(2)

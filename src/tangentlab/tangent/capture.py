@@ -8,7 +8,7 @@ Cost      one forward pass and q input-gradient backward passes for all rows tog
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import NetworkError
+from tangentlab.linalg.quick_products import QuickProducts
 from tangentlab.networks.autograd_graph import count_uses
 from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows
 from tangentlab.networks.network import Network
-from tangentlab.tangent.factors import Factor
+from tangentlab.tangent.factors import Factor, Rows
 from tangentlab.tangent.joined_factors import fold
 from tangentlab.tangent.layer_rules import rule_for, unbatched
+from tangentlab.tangent.row_copies import Placing, row_copies
 
 Uses = dict[str, list[Factor]]
 """For each parameter, one factor for each time a layer used it; none if f does not depend on it."""
@@ -74,11 +76,20 @@ def covered_layers(network: Network, names: Iterable[str] | None = None) -> dict
     }
 
 
-def capture(network: Network, x: Inputs, cotangents: Tensor, *, names: Iterable[str] | None = None) -> Captured:
-    """Factors of the per-sample gradients of q combinations of the outputs, for the parameters `names`.
+def capture(
+    network: Network,
+    x: Inputs,
+    cotangents: Tensor,
+    *,
+    names: Iterable[str] | None = None,
+    copied: Mapping[str, Placing] | None = None,
+    outputs_first: bool = False,
+) -> Captured:
+    """Factors of the per-sample gradients of q combinations of the outputs, for the parameters `names` and `copied`.
 
-    `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each. A parameter is
-    left out when an operation other than its layers' used it.
+    `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each. A parameter of
+    `names` is left out when an operation other than its layers' used it; those of `copied` have a copy for each row
+    and no check but the caller's. `outputs_first` orders gradients (q, n, ...) in memory; their shape stays.
 
     >>> net = Network(nn.Linear(2, 1))
     >>> found = capture(net, torch.ones(3, 2), torch.eye(1))
@@ -86,14 +97,24 @@ def capture(network: Network, x: Inputs, cotangents: Tensor, *, names: Iterable[
     [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
     """
     names = tuple(network.names if names is None else names)
+    copies = row_copies(network.selected_tensors, copied or {}, rows=count_rows(x))
     with preserved_random_state(network.device):
         try:
-            return _capture(network, x, cotangents, names, clone=False)
+            return _capture(network, x, cotangents, names, copies, clone=False, outputs_first=outputs_first)
         except _Overwritten:
-            return _capture(network, x, cotangents, names, clone=True)
+            return _capture(network, x, cotangents, names, copies, clone=True, outputs_first=outputs_first)
 
 
-def _capture(network: Network, x: Inputs, cotangents: Tensor, names: tuple[str, ...], *, clone: bool) -> Captured:
+def _capture(
+    network: Network,
+    x: Inputs,
+    cotangents: Tensor,
+    names: tuple[str, ...],
+    copies: Mapping[str, Tensor],
+    *,
+    clone: bool,
+    outputs_first: bool,
+) -> Captured:
     rows = count_rows(x)
     calls: list[_Call] = []
 
@@ -114,11 +135,12 @@ def _capture(network: Network, x: Inputs, cotangents: Tensor, names: tuple[str, 
     # before the user's own hooks, which may change what the layer returned
     handles = [layer.register_forward_hook(keep, with_kwargs=True, prepend=True) for layer in layers]
     try:
-        with torch.enable_grad(), network.differentiable(names):
-            f = network.apply({}, x)
+        with QuickProducts(), torch.enable_grad(), network.differentiable(names):
+            f = network.apply(copies, x)
             seen = list(calls)  # a checkpointed part runs again, hooks and all, in the backward pass
             counts = count_uses(f)
-            gradients = _pull_to_outputs(f, [call.z for call in seen], cotangents)
+            ends = [*(call.z for call in seen), *copies.values()]
+            gradients = _pull_to_outputs(f, ends, cotangents, outputs_first=outputs_first)
     except (RuntimeError, NetworkError) as error:
         if not clone and "in-place" in str(error):
             raise _Overwritten from error
@@ -136,12 +158,18 @@ def _capture(network: Network, x: Inputs, cotangents: Tensor, names: tuple[str, 
     used = [(call, gradient) for call, gradient in zip(seen, gradients) if gradient is not None]
     with torch.no_grad():
         uses, sizes = _apply_rules(network, names, used, rows)
+        for name, gradient in zip(copies, gradients[len(seen) :]):
+            uses[name] = [] if gradient is None else [Rows(gradient.flatten(2))]
+            sizes[name] = 0.0 if gradient is None else float(gradient.norm())
     own = network.selected_tensors
     seen_all = {name for name in names if len(uses[name]) == counts[id(own[name])]}
-    return Captured({name: uses[name] for name in names if name in seen_all}, sizes, f.detach())
+    found = {name: uses[name] for name in (*names, *copies) if name in seen_all or name in copies}
+    return Captured(found, sizes, f.detach())
 
 
-def _pull_to_outputs(f: Tensor, outputs: list[Tensor], cotangents: Tensor) -> list[Tensor | None]:
+def _pull_to_outputs(
+    f: Tensor, outputs: list[Tensor], cotangents: Tensor, *, outputs_first: bool
+) -> list[Tensor | None]:
     """∂⟨u_q, f⟩/∂z for each layer output z, stacked as (rows of z, q, ...); None where f does not depend on z."""
     if not (f.requires_grad and outputs):
         return [None] * len(outputs)
@@ -152,6 +180,10 @@ def _pull_to_outputs(f: Tensor, outputs: list[Tensor], cotangents: Tensor) -> li
         for stack, gradient in zip(collected, found):
             if gradient is not None:
                 stack.append(gradient)
+    if len(cotangents) == 1:
+        return [stack[0].unsqueeze(1) if stack else None for stack in collected]
+    if outputs_first:
+        return [torch.stack(stack).transpose(0, 1) if stack else None for stack in collected]
     return [torch.stack(stack, dim=1) if stack else None for stack in collected]
 
 

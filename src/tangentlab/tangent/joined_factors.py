@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_rows
 
@@ -58,30 +60,39 @@ def alike(a: Factor, b: Factor) -> bool:
     return isinstance(a, Rows) and isinstance(b, Rows) and a.rows.shape[1:] == b.rows.shape[1:]
 
 
-def join_rows(parts: Sequence[Factor]) -> Factor:
-    """Factors of consecutive rows as one."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    if isinstance(first, Outer):
-        return Outer(
-            inputs=torch.cat([part.inputs for part in parts]),  # pyright: ignore
-            gradients=torch.cat([part.gradients for part in parts]),  # pyright: ignore
-            inputs_first=first.inputs_first,
-        )
-    if isinstance(first, Windows):
-        return Windows(
-            pixels=torch.cat([part.pixels for part in parts]),  # pyright: ignore
-            gradients=torch.cat([part.gradients for part in parts]),  # pyright: ignore
-            geometry=first.geometry,
-        )
-    if isinstance(first, Tokens):
-        return Tokens(
-            tokens=torch.cat([part.tokens for part in parts]),  # pyright: ignore
-            gradients=torch.cat([part.gradients for part in parts]),  # pyright: ignore
-            vocabulary=first.vocabulary,
-        )
-    return Rows(torch.cat([as_rows(part).rows for part in parts]))
+def room_for(first: Factor, *, rows: int) -> Factor:
+    """A factor like `first` with room for `rows` rows, ordered in memory as it is.
+
+    >>> room_for(Rows(torch.zeros(2, 1, 3)), rows=5).rows.shape
+    torch.Size([5, 1, 3])
+    """
+    tensors = {name: _room(tensor, rows) for name, tensor in _tensors(first).items()}
+    return replace(first, **tensors)
+
+
+def put_rows(whole: Factor, part: Factor, *, start: int) -> None:
+    """Write the rows of `part` into those of `whole` from `start` on.
+
+    >>> whole = room_for(Rows(torch.ones(1, 1, 1)), rows=2)
+    >>> put_rows(whole, Rows(torch.ones(1, 1, 1)), start=0)
+    >>> put_rows(whole, Rows(torch.ones(1, 1, 1)), start=1)
+    >>> whole.rows.flatten().tolist()
+    [1.0, 1.0]
+    """
+    given = _tensors(part)
+    for name, tensor in _tensors(whole).items():
+        tensor[start : start + len(given[name])] = given[name]
+
+
+def _tensors(factor: Factor) -> dict[str, Tensor]:
+    return {name: value for name, value in vars(factor).items() if isinstance(value, Tensor)}
+
+
+def _room(like: Tensor, rows: int) -> Tensor:
+    order = sorted(range(like.ndim), key=lambda axis: -like.stride(axis))
+    shape = (rows, *like.shape[1:])
+    inverse = sorted(range(like.ndim), key=order.__getitem__)
+    return like.new_empty([shape[axis] for axis in order]).permute(inverse)
 
 
 def fold(factor: Factor, rows: int) -> Factor:

@@ -7,7 +7,7 @@ transposed or reordered rows, an overwritten value: all of them fail this compar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,11 +23,15 @@ from tangentlab.tangent.capture import capture, covered_layers
 from tangentlab.tangent.factors import as_rows
 from tangentlab.tangent.joined_factors import add_uses
 from tangentlab.tangent.products import pull_back
+from tangentlab.tangent.row_copies import Placing, loose_parameters, placings
 
 METHODS = ("auto", "layer_rules", "vmap", "autograd")
 
 _ROUNDING = {torch.float64: (1e-8, 1e-12), torch.float32: (2e-3, 1e-5)}
 """By how much rule and autograd may differ: of the gradient, and of the terms it is the sum of."""
+
+_MOST_COPIED = 64
+"""Parameters outside layers up to which each is tried with copies for each row: a pass over a few rows for a try."""
 
 _PLACES = 4
 """Random points at which a rule is judged that the rows given cannot tell about."""
@@ -44,7 +48,7 @@ def check_method(method: str) -> None:
 
 @dataclass(frozen=True)
 class Routes:
-    """The parameters that take layer rules, those that f does not use, and those that take the general route.
+    """The parameters that take layer rules, those copied for each row, those unused, and those on the general route.
 
     >>> found = find_routes(Network(torch.nn.Linear(2, 1)), [torch.ones(2, 2)])
     >>> found.by_rule, found.unused, found.general
@@ -56,10 +60,13 @@ class Routes:
     general: tuple[str, ...]
     general_way: str
     """"vmap" or "autograd"."""
+    copied: tuple[tuple[str, Placing], ...] = ()
 
     def describe(self) -> str:
         """The routes in words."""
         words = [f"{len(self.by_rule)} tensors by layer rules"] if self.by_rule else []
+        if self.copied:
+            words.append(f"{len(self.copied)} by copies for each row")
         if self.general:
             words.append(f"{len(self.general)} by {self.general_way}")
         if self.unused:
@@ -74,6 +81,7 @@ class Routes:
             unused=tuple(n for n in self.unused if n not in names),
             general=general,
             general_way=_general_way(network, samples, general),
+            copied=tuple((name, axes) for name, axes in self.copied if name not in names),
         )
 
 
@@ -92,7 +100,33 @@ def find_routes(network: Network, samples: Sequence[Inputs], *, method: str = "a
     general = tuple(name for name in network.names if name not in (*by_rule, *unused))
     if general and method == "layer_rules":
         refuse_uncovered(general)
-    return Routes(by_rule, unused, general, _general_way(network, samples, general))
+    copied = _copied(network, samples, general)
+    general = tuple(name for name in general if name not in copied)
+    return Routes(by_rule, unused, general, _general_way(network, samples, general), tuple(copied.items()))
+
+
+def _copied(network: Network, samples: Sequence[Inputs], names: Sequence[str]) -> dict[str, Placing]:
+    """Of `names`, those of which a copy for each row gives each row's gradient, and how the copies are placed."""
+    found: dict[str, Placing] = {}
+    own = network.selected_tensors
+    loose = loose_parameters(network.module, [network.prefix + name for name in names])
+    names = [name for name in names if network.prefix + name in loose]
+    refused: set[tuple[torch.Size, Placing]] = set()
+    for name in names if len(names) <= _MOST_COPIED else ():
+        for axes in placings(own[name]):
+            if (own[name].shape, axes) not in refused:
+                if all(_copies_agree(network, few, name, axes) for few in samples):
+                    found[name] = axes
+                    break
+                refused.add((own[name].shape, axes))
+    return found
+
+
+def _copies_agree(network: Network, few: Inputs, name: str, axes: Placing) -> bool:
+    try:
+        return name in _compare(network, few, (), copied={name: axes})[0]
+    except (RuntimeError, NotImplementedError, NetworkError):  # copies that do not fit where the parameter did
+        return False
 
 
 def refuse_uncovered(names: Sequence[str]) -> None:
@@ -128,12 +162,14 @@ def _agreeing(network: Network, few: Inputs) -> dict[str, str]:
     return dict.fromkeys(same, "rule") | dict.fromkeys(unused, "unused")
 
 
-def _compare(network: Network, few: Inputs, names: Collection[str]) -> tuple[set[str], set[str], set[str]]:
+def _compare(
+    network: Network, few: Inputs, names: Collection[str], *, copied: Mapping[str, Placing] | None = None
+) -> tuple[set[str], set[str], set[str]]:
     """Of `names`: those whose rule equals autograd, those for which too few rows can tell, those f does not use."""
     rows = count_rows(few)
     u = torch.randn(network(few).shape, generator=generator(0, "routes"), dtype=torch.float64)
     u = u.to(network.device, network.dtype)
-    captured = capture(network, few, u.unsqueeze(0), names=names)
+    captured = capture(network, few, u.unsqueeze(0), names=names, copied=copied)
     used = tuple(name for name, uses in captured.uses.items() if uses)
     alone = [
         pull_back(network, take_rows(few, slice(i, i + 1)), weights=u[i : i + 1], names=used) for i in range(rows)
