@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 FASHION := /usr/share/datasets/fashion-mnist
 JOBS ?= 2
+OLD := $(VENV)-neural-tangents
+OLD_PYTHON ?= python3.11
 
-.PHONY: compare test test-slow check docs figures install install-test clean
+.PHONY: compare test test-slow check docs figures benchmarks benchmark-table neural-tangents install install-test clean
 
 ## The main job: networks beside their linearizations on bundled real data, ending in runs/*/report.html
 compare: $(VENV)/.installed
@@ -35,6 +37,23 @@ docs: install-test
 figures: install-test
 	$(BIN)/python docs/figures/make_figures.py
 
+## The kernel against its peers and the limit of the machine: half an hour alone on it, then the README's table
+benchmarks: install-test neural-tangents
+	$(PIP) install -c constraints.txt -e ".[benchmarks]"
+	$(BIN)/python benchmarks/kernel_against_peers.py --neural-tangents-python $(OLD)/bin/python
+	$(BIN)/python benchmarks/readme_table.py
+
+# the fastest peer works with the jax of February 2024 and Python up to 3.12 only
+neural-tangents: $(OLD)/.installed
+
+$(OLD)/.installed: benchmarks/peers/neural-tangents.txt
+	$(OLD_PYTHON) -m venv $(OLD)
+	$(OLD)/bin/pip --disable-pip-version-check --quiet install -r $<
+	touch $@
+
+benchmark-table: install-test
+	$(BIN)/python benchmarks/readme_table.py
+
 install: $(VENV)/.installed
 
 $(VENV)/bin/python:
@@ -57,4 +76,4 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache docs/_build
+	rm -rf $(VENV) $(OLD) .pytest_cache .ruff_cache docs/_build

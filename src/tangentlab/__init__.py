@@ -6,8 +6,8 @@ The page to start from, in the order in which data flows:
 - data and what to learn from it: `load`, `Data`, `tasks`
 - its tangent: `jacobian`, `linearize`
 - its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`, `low_rank`
-- training, of the network or in function space: `Descent`, `train`, `train_function_space`, `KernelRegression`,
-  `GradientFlow`, `stable_learning_rate`
+- training, of the network or in function space, of one run or many: `Descent`, `train`, `train_many`,
+  `train_function_space`, `train_function_space_many`, `KernelRegression`, `GradientFlow`, `stable_learning_rate`
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from tangentlab.training import stable_learning_rate as stable_learning_rate
     from tangentlab.training import train as train
     from tangentlab.training import train_function_space as train_function_space
+    from tangentlab.training import train_function_space_many as train_function_space_many
+    from tangentlab.training import train_many as train_many
 
 __version__ = "0.1.0"
 
@@ -70,7 +72,9 @@ _HOMES = {
     "training": (
         "Descent",
         "train",
+        "train_many",
         "train_function_space",
+        "train_function_space_many",
         "KernelRegression",
         "GradientFlow",
         "stable_learning_rate",

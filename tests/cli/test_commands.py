@@ -222,3 +222,47 @@ def test_the_screen_speaks_in_plain_text():
     assert table([{"a": "x", "b": "−1.5"}, {"a": "yy", "b": "10"}]) == "a      b\nx   −1.5\nyy    10"
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert duration(59.6) == "1 min 0 s"
+
+
+TILED = ["--network", "mlp:width=4", "--task", "random:2", "--outputs", "0", "--samples", "60"]
+
+
+def test_tiles_are_filled_carried_on_checked_and_read(run, tmp_path):
+    code, out, err = run("ntk", *TILED, "--store", "K")
+    assert code == 0 and "Complete: K" in out and not err
+    first = json.loads(run("ntk", *TILED, "--store", "K", "--json")[1])
+    assert run("ntk", *TILED, "--out", "whole.npz")[0] == 0
+    whole = np.load("whole.npz")["kernel"]
+    assert first["shape"] == [60, 60] and first["trace"] == pytest.approx(np.trace(whole))
+    exact = np.linalg.eigvalsh(whole.astype(float))[::-1]
+    code, out, _ = run("spectrum", "--store", "K", "-k", "5", "--json", "--out", "pairs")
+    found = json.loads(out)
+    assert np.allclose(found["eigenvalues"], exact[:5], rtol=1e-5) and found["trace"] == pytest.approx(exact.sum())
+    assert np.load("pairs.npz")["vectors"].shape == (60, 5)
+    assert "largest residual" in run("spectrum", "--store", "K")[1]
+    assert run("check", "K")[:2] == (0, "K: 1 of 1 tiles whole, 0 missing, 0 damaged\n")
+
+
+def test_damaged_tiles_are_code_4_and_computed_again(run, tmp_path):
+    run("ntk", *TILED, "--store", "K")
+    tile = tmp_path / "K" / "c" / "0" / "0"
+    before = tile.read_bytes()
+    tile.write_bytes(before[:100] + b"\1" + before[101:])
+    code, out, _ = run("check", "K")
+    assert code == 4 and "does not match its checksum" in out and "1 damaged" in out
+    assert json.loads(run("check", "K", "--json")[1])["damaged"] == [[0, 0]]
+    code, _, err = run("spectrum", "--store", "K")
+    assert code == 4 and err.startswith("error: Tile (0, 0) of K")
+    assert run("ntk", *TILED, "--store", "K")[0] == 0 and tile.read_bytes() == before
+    tile.write_bytes(before[:-1])
+    (tile.parent / "0.12ab.partial").write_bytes(b"half")
+    assert run("check", "K", "--repair")[0] == 0 and not tile.exists() and len(os.listdir(tile.parent)) == 0
+    code, _, err = run("spectrum", "--store", "K")
+    assert code == 1 and "not finished" in err
+    assert "1 missing" in run("check", "K")[1]
+
+
+def test_a_store_of_another_kernel_is_a_sentence(run):
+    run("ntk", *TILED, "--store", "K")
+    code, _, err = run("ntk", *TILED, "--seed", "1", "--store", "K")
+    assert code == 1 and err.startswith("error: K holds ") and err.count("\n") == 1

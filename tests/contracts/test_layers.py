@@ -8,11 +8,13 @@ import pytest
 import tangentlab
 
 SOURCE = Path(tangentlab.__file__).parent
-FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint")
+FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint", "_cluster_worker", "_cluster")
 
 ABOVE = {
     **{name: set() for name in FOUNDATION},
     "_shapes": {"_errors"},
+    "_cluster_worker": {"_errors"},
+    "_cluster": {"_errors", "_cluster_worker"},
     "networks": set(FOUNDATION),
     "data": set(FOUNDATION),
     "linalg": set(FOUNDATION),

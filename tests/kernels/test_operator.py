@@ -213,3 +213,16 @@ def test_rows_that_depend_on_each_other_in_large_batches_alone_are_refused():
 
     with pytest.raises(NetworkError, match="rows beside it"):
         ntk_operator(Crowd(4, 2), torch.randn(80, 4))
+
+
+@pytest.mark.parametrize("outputs", [0, "mean", "full"])
+def test_a_kernel_gives_its_operator(outputs):
+    model, x = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double(), torch.randn(6, 4).double()
+    kernel = NeuralTangentKernel(model, outputs=outputs, memory="8MiB")
+    operator = kernel.operator(x)
+    K = kernel.gram(x).matrix
+    V = torch.randn(len(K), 3, dtype=torch.float64)
+    assert torch.allclose(operator(V), K @ V) and torch.allclose(operator(V[:, 0]), K @ V[:, 0])
+    assert operator.scipy().shape == operator.shape == tuple(K.shape)
+    assert operator.rows.budget == 8 * 2**20 and kernel.operator(x, memory="1MiB").rows.budget == 2**20
+    assert torch.equal(operator(V), ntk_operator(kernel, x)(V))

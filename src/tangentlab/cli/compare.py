@@ -22,6 +22,13 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", help="Worker processes; default one for each core.", rich_help_panel=_HOW),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="Run on the workers of a Dask scheduler: tcp://host:8786, or its scheduler file.",
+        rich_help_panel=_HOW,
+    ),
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder to keep the run in.", rich_help_panel=_HOW)]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.", rich_help_panel=_HOW)]
 
@@ -64,6 +71,7 @@ def compare(
     optimizer: Annotated[str | None, _descent("sgd or adam.")] = None,
     schedule: Annotated[str | None, _descent("linear, cosine, one_cycle or constant.")] = None,
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
     threads: Annotated[int | None, _how("Threads of one cell. Default: 1")] = None,
     memory: Annotated[str | None, _how("For a kernel beside itself, such as 2GiB.")] = None,
     out: Out = None,
@@ -108,7 +116,7 @@ def compare(
         threads=threads,
         memory=memory,
     )
-    jobs = workers(jobs, threads=spec.threads)
+    jobs = workers(jobs, threads=spec.threads, scheduler=scheduler)
     if download:
         from tangentlab.data import load
 
@@ -123,14 +131,21 @@ def compare(
         )
         return
     run = Run.start(spec, out or fresh_folder(), sources=sources, command=command_line())
-    raise typer.Exit(drive(run, jobs=jobs, json=json))
+    raise typer.Exit(drive(run, jobs=jobs, scheduler=scheduler, json=json))
 
 
-def workers(jobs: int | None, *, threads: int) -> int:
+def workers(jobs: int | None, *, threads: int, scheduler: str | None = None) -> int:
     """The number asked for, or as many workers as the cores can feed with so many threads each."""
     from tangentlab._errors import ArgumentError
     from tangentlab.experiments import available_cores
 
+    if scheduler is not None and jobs is not None:
+        raise ArgumentError(
+            "jobs",
+            expected="left out with --scheduler, whose workers all take part",
+            got=jobs,
+            remedy="Scale the cluster itself, with its deployer's scale().",
+        )
     if jobs is None:
         return max(1, available_cores() // threads)
     if jobs < 1:

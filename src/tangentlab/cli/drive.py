@@ -16,6 +16,7 @@ from tangentlab.cli.exit_codes import INTERRUPTED, OK, REQUEUE, SOME_FAILED
 from tangentlab.cli.screen import as_json, duration, is_terminal, table
 
 if TYPE_CHECKING:
+    from tangentlab._cluster import Cluster
     from tangentlab.experiments import Event, Forecast, Run
 
 QUIET = 2.0
@@ -23,21 +24,31 @@ QUIET = 2.0
 MOST_ROWS = 60
 
 
-def drive(run: Run, *, jobs: int, json: bool = False) -> int:
+def drive(run: Run, *, jobs: int, scheduler: str | None = None, json: bool = False) -> int:
     """Run what is unfinished, say how it went, write the report, and return the exit code."""
+    from tangentlab._cluster import connected
+
+    if scheduler is None or not run.unfinished:
+        return _drive(run, jobs=jobs, cluster=None, json=json)
+    with connected(scheduler) as cluster:
+        return _drive(run, jobs=len(cluster.workers()), cluster=cluster, json=json)
+
+
+def _drive(run: Run, *, jobs: int, cluster: Cluster | None, json: bool) -> int:
     from tangentlab.experiments import Forecast, skipped_reasons
 
     unfinished = run.unfinished
     total, kept = len(run.cells), len(run.cells) - len(unfinished)
     told = f"{total} cells" + (f", {kept} of them finished before" if kept else "")
-    _note(f"{run.store.path}: {told}, on {jobs} worker{'s' * (jobs > 1)}")
+    place = "" if cluster is None else f" of {cluster.address}"
+    _note(f"{run.store.path}: {told}, on {jobs} worker{'s' * (jobs > 1)}{place}")
     for reason, count in skipped_reasons(run.planned).items():
         _note(f"skipped {count} cells: {reason}")
     forecast = Forecast(unfinished, jobs=jobs)
     again = f"finished cells are kept; go on with: tangentlab resume {run.store.path}"
     try:
         with _requeue_asked() as asked, _progress(forecast) as report:
-            outcome = run.execute(jobs=jobs, report=report, stop=asked)
+            outcome = run.execute(jobs=jobs, scheduler=cluster, report=report, stop=asked)
     except KeyboardInterrupt:
         _note(f"stopped by Ctrl-C; {again}")
         raise SystemExit(INTERRUPTED) from None

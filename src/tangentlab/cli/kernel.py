@@ -10,9 +10,10 @@ import typer
 from tangentlab.cli.compare import Json
 from tangentlab.cli.pair_progress import pair_progress
 from tangentlab.cli.screen import as_json, sparkline, table
+from tangentlab.cli.tiles import spectrum_of_tiles, write_tiles
 
 if TYPE_CHECKING:
-    from tangentlab.kernels import Gram
+    from tangentlab.kernels import NeuralTangentKernel
     from tangentlab.tasks import Task
 
 NetworkName = Annotated[
@@ -28,6 +29,11 @@ Outputs = Annotated[str, typer.Option(help="full, trace, mean, diagonal, sum, or
 Mode = Annotated[str | None, typer.Option(help="eval, for a network that train mode changes.")]
 Checkpoint = Annotated[Path | None, typer.Option(help="Weights to take the kernel at: .safetensors, .pt.")]
 Initialization = Annotated[str, typer.Option(help="lecun or torch.")]
+Memory = Annotated[str | None, typer.Option(help="Bytes to use, such as 4GiB; default a share of what is free.")]
+Tiles = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of kernel tiles, for kernels beyond memory; run again to resume."),
+]
 Precision = Annotated[str, typer.Option(help="float32 or float64.")]
 
 
@@ -45,14 +51,18 @@ def ntk(
     checkpoint: Checkpoint = None,
     initialization: Initialization = "lecun",
     dtype: Precision = "float32",
+    memory: Memory = None,
+    store: Tiles = None,
     json: Json = False,
 ) -> None:
-    """Compute the empirical tangent kernel of a network on rows of data, and write it to an .npz file."""
+    """Compute the empirical tangent kernel of a network on rows of data, and write it to an .npz file, or tile by
+    tile to a store that a kill does not harm.
+    """
     from tangentlab._fingerprint import canonical_json
     from tangentlab.records.atomic import write_atomically
     from tangentlab.records.layout import pack_arrays
 
-    gram, rows = _gram(
+    kernel, rows = _kernel(
         network,
         data=data,
         data_path=data_path,
@@ -65,7 +75,13 @@ def ntk(
         checkpoint=checkpoint,
         initialization=initialization,
         dtype=dtype,
+        memory=memory,
     )
+    if store is not None:
+        write_tiles(kernel, rows, store, json=json)
+        return
+    with pair_progress() as progress:
+        gram = kernel.gram(rows.x_train, progress=progress)
     import numpy as np
 
     about = {
@@ -108,14 +124,22 @@ def spectrum(
     checkpoint: Checkpoint = None,
     initialization: Initialization = "lecun",
     dtype: Precision = "float32",
-    top: Annotated[int, typer.Option(help="Eigenvalues to show.")] = 10,
+    memory: Memory = None,
+    top: Annotated[int, typer.Option("--top", "-k", help="Eigenvalues to show; with --store, to compute.")] = 10,
+    store: Tiles = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="With --store, an .npz file for the eigenpairs.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the spectrum of a network's tangent kernel on data, and how much of the task its first directions hold."""
     from tangentlab.experiments.targets import codes
     from tangentlab.probes import alignment, complexity, spectrum, target_energy
 
-    gram, rows = _gram(
+    if store is not None:
+        spectrum_of_tiles(store, top, out=out, json=json)
+        return
+    kernel, rows = _kernel(
         network,
         data=data,
         data_path=data_path,
@@ -128,7 +152,10 @@ def spectrum(
         checkpoint=checkpoint,
         initialization=initialization,
         dtype=dtype,
+        memory=memory,
     )
+    with pair_progress() as progress:
+        gram = kernel.gram(rows.x_train, progress=progress)
     y, K = codes(rows.y_train), gram.values
     found, aligned, norm, energy = spectrum(K), alignment(K, y), complexity(K, y), target_energy(K, y)
     if json:
@@ -174,7 +201,7 @@ def spectrum(
     typer.echo(f"complexity of the targets yᵀK⁻¹y·tr K/n² = {norm.normalized:.4g}")
 
 
-def _gram(
+def _kernel(
     network: str,
     *,
     data: str,
@@ -188,8 +215,9 @@ def _gram(
     checkpoint: Path | None,
     initialization: str,
     dtype: str,
-) -> tuple[Gram, Task]:
-    """The kernel of a named network on the rows of a task."""
+    memory: str | None,
+) -> tuple[NeuralTangentKernel, Task]:
+    """The kernel of a named network, and the rows of a task to take it on."""
     import torch
 
     from tangentlab.experiments import ComparisonSpec, Sources, resolved
@@ -210,6 +238,4 @@ def _gram(
     if checkpoint is not None:
         model = at_checkpoint(model, checkpoint)
     flavour: int | str = int(outputs) if outputs.lstrip("-").isdecimal() else outputs
-    kernel = NeuralTangentKernel(model, outputs=flavour, mode=mode)
-    with pair_progress() as progress:
-        return kernel.gram(rows.x_train, progress=progress), rows
+    return NeuralTangentKernel(model, outputs=flavour, mode=mode, memory=memory), rows

@@ -13,6 +13,7 @@ from tangentlab.cli.compare import Json
 from tangentlab.cli.drive import conclude
 from tangentlab.cli.exit_codes import DAMAGED
 from tangentlab.cli.screen import as_json
+from tangentlab.cli.tiles import check_tiles, is_tiles
 
 Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
 
@@ -81,7 +82,13 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Read every file of a run and compare it with its checksum; exit code 4 if any is damaged."""
+    """Read every file of a run and compare it with its checksum; exit code 4 if any is damaged.
+
+    A store of kernel tiles is checked alike.
+    """
+    if is_tiles(store):
+        check_tiles(store, repair=repair, json=json)
+        return
     from tangentlab.records import Store
 
     opened = Store.open(store)

@@ -41,6 +41,7 @@ def compare(
     memory: str | None = None,
     out: str | Path | None = None,
     jobs: int = 1,
+    scheduler: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Results:
     """Put networks beside their linearizations on tasks, sample sizes and seeds, and return what was found.
@@ -64,6 +65,8 @@ def compare(
     initialization, dtype, kernel, end_statistics, threads, memory: see `ComparisonSpec`
     out: a folder to keep the records in; a call that was stopped goes on where it was. Default: keep nothing
     jobs: worker processes; above 1 in a script, call it under `if __name__ == "__main__":`
+    scheduler: run on the workers of a Dask cluster: its address, scheduler file, `Client` or cluster object; `out` is
+        then a folder on a file system that all workers share
     progress: called with (cells finished, cells to run)
 
     A cell that fails is in `.failed` and does not end the others.
@@ -101,14 +104,24 @@ def compare(
         threads=threads,
         memory=memory,
     )
+    if scheduler is not None and out is None:
+        raise ArgumentError(
+            "out",
+            expected="a folder that all workers of the scheduler share",
+            got="none",
+            remedy="Give out='runs/name' on a shared file system.",
+        )
     if out is not None:
-        return _completed(Run.start(spec, out, sources=sources), jobs=jobs, progress=progress, keep=True)
+        run = Run.start(spec, out, sources=sources)
+        return _completed(run, jobs=jobs, scheduler=scheduler, progress=progress, keep=True)
     with tempfile.TemporaryDirectory(prefix="tangentlab-") as folder:
         run = Run.start(spec, Path(folder) / "run", sources=sources)
-        return _completed(run, jobs=jobs, progress=progress, keep=False)
+        return _completed(run, jobs=jobs, scheduler=scheduler, progress=progress, keep=False)
 
 
-def _completed(run: Run, *, jobs: int, progress: Callable[[int, int], None] | None, keep: bool) -> Results:
+def _completed(
+    run: Run, *, jobs: int, scheduler: Any, progress: Callable[[int, int], None] | None, keep: bool
+) -> Results:
     total, ended = len(run.unfinished), []
 
     def report(event: Event) -> None:
@@ -117,7 +130,7 @@ def _completed(run: Run, *, jobs: int, progress: Callable[[int, int], None] | No
             if progress is not None:
                 progress(len(ended), total)
 
-    run.execute(jobs=jobs, report=report)
+    run.execute(jobs=jobs, scheduler=scheduler, report=report)
     found = Results.of(run.store)
     return found if keep else Results(found.records, found.spec)
 

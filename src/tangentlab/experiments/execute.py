@@ -1,12 +1,14 @@
-"""Run the cells of a grid, here or on workers, skipping those that the store already holds."""
+"""Run the cells of a grid, here, on workers or on a cluster, skipping those that the store already holds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from tangentlab._errors import ArgumentError
 from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.cluster_grid import run_on_cluster
 from tangentlab.experiments.machine_share import limited_threads
 from tangentlab.experiments.progress import DONE, FAILED, STARTED, Event
 from tangentlab.experiments.sources import Sources
@@ -40,6 +42,7 @@ def execute(
     sources: Sources,
     jobs: int = 1,
     threads: int = 1,
+    scheduler: Any = None,
     report: Callable[[Event], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Outcome:
@@ -49,6 +52,7 @@ def execute(
     ----------
     jobs: worker processes; 1 runs the cells in this process, one after the other
     threads: that each cell may compute with
+    scheduler: of a Dask cluster, to run on its workers instead: an address, a scheduler file, a `Client` or a cluster
     report: called with each `Event`
     stop: asked between cells; once it is true no cell is begun any more
 
@@ -67,7 +71,10 @@ def execute(
             report(event)
 
     asked = stop or (lambda: False)
-    if jobs == 1:
+    if scheduler is not None:
+        if todo:
+            run_on_cluster(todo, scheduler=scheduler, store=store, sources=sources, report=tell, stop=asked)
+    elif jobs == 1:
         with limited_threads(threads):
             for cell in todo:
                 if asked():

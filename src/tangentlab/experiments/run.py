@@ -107,6 +107,7 @@ class Run:
         self,
         *,
         jobs: int = 1,
+        scheduler: Any = None,
         report: Callable[[Event], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> Outcome:
@@ -116,6 +117,7 @@ class Run:
             store=self.store,
             sources=self.sources,
             jobs=jobs,
+            scheduler=scheduler,
             threads=self.spec.threads,
             report=report,
             stop=stop,

@@ -40,11 +40,16 @@ def run_unit(cell: Cell, sources: Sources, store: Store) -> Record:
     return store.put(Record(**about, readings=found.readings, timings=found.timings))
 
 
-def put_lost(cell: Cell, store: Store, *, exit_code: int | None, attempts: int) -> Record:
-    """Record a cell whose worker died each time it was tried, with the end of its log."""
-    how = f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"exit code {exit_code}"
+def put_lost(cell: Cell, store: Store, *, attempts: int, exit_code: int | None = None) -> Record:
+    """Record a cell whose worker died each time it was tried, with the end of its log.
+
+    How a worker on another machine ended is not known here (`exit_code` None).
+    """
+    how = "" if exit_code is None else f", the last time with exit code {exit_code}"
+    if exit_code is not None and exit_code < 0:
+        how = f", the last time with signal {-exit_code}"
     error = {
-        "message": f"Its worker died {attempts} times, the last time with {how}.",
+        "message": f"Its worker died {attempts} times{how}.",
         "remedy": "Often memory ran out: use fewer workers (-j 1), fewer samples or a smaller network.",
         "log": tail(store.log_path(cell.fingerprint)),
     }

@@ -36,7 +36,7 @@ def work(pipe: Connection, store_path: Path, sources: Sources, threads: int) -> 
             store = Store.open(store_path)
             pipe.send((READY, None))
             while (cell := pipe.recv()) is not None:
-                with _log_to(store.log_path(cell.fingerprint)):
+                with log_to(store.log_path(cell.fingerprint)):
                     record = run_unit(cell, sources, store)
                 pipe.send((DONE if record.done else FAILED, None))
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -54,7 +54,7 @@ def _die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _log_to(path: Path) -> Iterator[None]:
+def log_to(path: Path) -> Iterator[None]:
     """Whatever this process and its libraries say goes to a file, which is removed if they said nothing."""
     saved = [os.dup(descriptor) for descriptor in (1, 2)]
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)

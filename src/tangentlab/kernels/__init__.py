@@ -2,11 +2,11 @@
 
 from tangentlab.kernels.columns import kernel_columns as kernel_columns
 from tangentlab.kernels.empirical_ntk import ntk as ntk
+from tangentlab.kernels.empirical_ntk import ntk_operator as ntk_operator
 from tangentlab.kernels.kernel import Gram as Gram
 from tangentlab.kernels.kernel import NeuralTangentKernel as NeuralTangentKernel
 from tangentlab.kernels.low_rank_kernel import low_rank as low_rank
 from tangentlab.kernels.operator import KernelOperator as KernelOperator
-from tangentlab.kernels.operator import ntk_operator as ntk_operator
 from tangentlab.kernels.random_projection import TangentProjection as TangentProjection
 from tangentlab.kernels.random_projection import tangent_projection as tangent_projection
 from tangentlab.kernels.tile_store import TileStore as TileStore

@@ -54,7 +54,7 @@ def kernel_columns(
 
 
 def _of_tangent_kernel(kernel: NeuralTangentKernel, x: Any) -> Columns:
-    rows = TangentRows.of(kernel, x)
+    rows = TangentRows.of(kernel.network, x, outputs=kernel.outputs)
     c, n = rows.group, rows.count
 
     def block(taken: Tensor | None, columns: Tensor) -> Tensor:

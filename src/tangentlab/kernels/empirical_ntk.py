@@ -1,4 +1,4 @@
-"""ntk: the empirical neural tangent kernel of any module between two batches, in one call."""
+"""ntk and ntk_operator: the empirical neural tangent kernel of any module in one call, or its products alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tangentlab.kernels.kernel import NeuralTangentKernel
+from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.kernels.tiles import Progress
 from tangentlab.networks.inputs import Inputs
@@ -54,3 +55,25 @@ def ntk(
         model, outputs=outputs, parameters=parameters, mode=mode, method=method, memory=memory, dtype=dtype
     )
     return kernel(x1, x2, progress=progress)
+
+
+def ntk_operator(
+    model: Any,
+    x: Inputs,
+    *,
+    outputs: Outputs = "full",
+    parameters: Any = None,
+    mode: str | None = None,
+    dtype: torch.dtype | None = None,
+    memory: int | str | None = None,
+    way: str = "auto",
+) -> KernelOperator:
+    """Θ(x, x) by its products alone: `NeuralTangentKernel(model, ...).operator(x, ...)`, or of a kernel given.
+
+    >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> ntk_operator(torch.nn.Linear(2, 1, bias=False), x, outputs=0)(torch.tensor([1.0, 0.0])).tolist()
+    [5.0, 11.0]
+    """
+    if not isinstance(model, NeuralTangentKernel):
+        model = NeuralTangentKernel(model, outputs=outputs, parameters=parameters, mode=mode, dtype=dtype)
+    return model.operator(x, memory=memory, way=way)

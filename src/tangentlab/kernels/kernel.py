@@ -19,6 +19,7 @@ from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs, check_outputs, refuse_no_matrix
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
@@ -170,6 +171,21 @@ class NeuralTangentKernel:
                 tile=tile,
                 memory=self.memory,
             )
+
+    def operator(self, x: Inputs, *, memory: int | str | None = None, way: str = "auto") -> KernelOperator:
+        """Θ(x, x) by its products alone, Θ V = J (Jᵀ V): for n beyond memory and disk, or for a few products.
+
+        A torch callable on vectors and blocks of vectors, a SciPy operator by `.scipy()`, and taken wherever a kernel
+        is known by its products. A product costs about what a training step on all rows does, so that a kernel that
+        fits is quicker to compute once. `memory` bounds what a product takes beside V itself, by default the kernel's
+        or "1GiB"; `way` insists on "products" or "rows".
+
+        >>> kernel = NeuralTangentKernel(torch.nn.Linear(2, 3, bias=False), outputs="trace")
+        >>> kernel.operator(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))(torch.eye(2)).tolist()
+        [[15.0, 33.0], [33.0, 75.0]]
+        """
+        memory = memory if memory is not None else self.memory if self.memory is not None else "1GiB"
+        return KernelOperator.of(self.network, x, outputs=self.outputs, memory=memory, way=way)
 
     def describe(self) -> str:
         """What this kernel is, in words."""

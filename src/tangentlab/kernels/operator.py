@@ -1,4 +1,4 @@
-"""ntk_operator: products of a tangent kernel with vectors, when the kernel itself is too large to have.
+"""KernelOperator: products of a tangent kernel with vectors, when the kernel itself is too large to have.
 
 Formula   Θ v = J (Jᵀ v): pull v back through the network to one direction in parameters, push that forward
 Cost      a vjp and a jvp a row and vector; or, for many vectors at once, the gradients of every row twice and matrix
@@ -20,12 +20,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from tangentlab._errors import UnknownNameError
 from tangentlab._shapes import expect_finite, expect_shape
 from tangentlab.kernels.block_products import pull_block, push_block, pushes_in_batches
-from tangentlab.kernels.kernel import NeuralTangentKernel
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.kernels.tangent_rows import TangentRows
 from tangentlab.linalg import product
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
-from tangentlab.networks.inputs import count_rows, take_rows
+from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import some_rows
 from tangentlab.tangent import products
@@ -39,12 +38,13 @@ _TOUCH = 300
 
 @dataclass(frozen=True, eq=False)
 class KernelOperator:
-    """Θ(x, x) as a linear map of (n·c) or n numbers, in the network's dtype. Made by `ntk_operator`.
+    """Θ(x, x) as a linear map of (n·c) or n numbers, in the network's dtype.
 
     A torch callable and, by `.scipy()`, a SciPy operator; it goes where a kernel is known by its products, as in
     `eigenpairs`, `conjugate_gradient` and `trace_estimate`.
 
-    >>> K = ntk_operator(torch.nn.Linear(2, 1, bias=False), torch.tensor([[1.0, 2.0], [3.0, 4.0]]), outputs=0)
+    >>> network, x = Network(torch.nn.Linear(2, 1, bias=False)), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> K = KernelOperator.of(network, x, outputs=0)
     >>> K.shape, K(torch.tensor([1.0, 0.0])).tolist()
     ((2, 2), [5.0, 11.0])
     """
@@ -55,6 +55,22 @@ class KernelOperator:
     batched: bool
     operations: int | None
     """Of one row's forward pass, where they can be counted."""
+
+    @staticmethod
+    @outside_inference_mode()
+    def of(
+        network: Network, x: Inputs, *, outputs: Outputs, memory: int | str = "1GiB", way: str = "auto"
+    ) -> KernelOperator:
+        """That of a network at the rows `x`; see `NeuralTangentKernel.operator`."""
+        if way not in WAYS:
+            raise UnknownNameError("way", way, WAYS)
+        rows = TangentRows.of(network, x, outputs=outputs, memory=memory)
+        few = network.place(take_rows(rows.x, some_rows(rows.count)))
+        with preserved_random_state(network.device):
+            push_way = products.working_way(network, few)
+            batched = push_way == "forward" and pushes_in_batches(network, few)
+            operations = _operations(network, few)
+        return KernelOperator(rows, way, push_way, batched, operations)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -99,7 +115,7 @@ class KernelOperator:
     def scipy(self) -> LinearOperator:
         """The same map for SciPy: NumPy in, NumPy out.
 
-        >>> K = ntk_operator(torch.nn.Linear(2, 1, bias=False), torch.eye(2), outputs=0)
+        >>> K = KernelOperator.of(Network(torch.nn.Linear(2, 1, bias=False)), torch.eye(2), outputs=0)
         >>> K.scipy() @ np.array([1.0, 2.0], dtype=np.float32)
         array([1., 2.], dtype=float32)
         """
@@ -181,41 +197,6 @@ class KernelOperator:
                         total += product(direction[:, columns].contiguous(), side[:, columns].T).T.double()
             result[self._span(part)] = (total * rows.flavour.scale).to(result)
         return result
-
-
-@outside_inference_mode()
-def ntk_operator(
-    kernel: Any,
-    x: Any,
-    *,
-    outputs: Outputs = "full",
-    parameters: Any = None,
-    mode: str | None = None,
-    dtype: torch.dtype | None = None,
-    memory: int | str = "1GiB",
-    way: str = "auto",
-) -> KernelOperator:
-    """Θ(x, x) of a `NeuralTangentKernel`, or of a model with the arguments of one, by products alone.
-
-    A kernel that fits in memory or on disk is quicker to compute once: a product costs about what a training step on
-    all rows does. `memory` bounds what a product takes beside V itself; `way` insists on "products" or "rows".
-
-    >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-    >>> ntk_operator(torch.nn.Linear(2, 3, bias=False), x, outputs="trace").matmat(torch.eye(2)).tolist()
-    [[15.0, 33.0], [33.0, 75.0]]
-    """
-    if way not in WAYS:
-        raise UnknownNameError("way", way, WAYS)
-    if not isinstance(kernel, NeuralTangentKernel):
-        kernel = NeuralTangentKernel(kernel, outputs=outputs, parameters=parameters, mode=mode, dtype=dtype)
-    rows = TangentRows.of(kernel, x, memory=memory)
-    network = rows.network
-    few = network.place(take_rows(rows.x, some_rows(rows.count)))
-    with preserved_random_state(network.device):
-        push_way = products.working_way(network, few)
-        batched = push_way == "forward" and pushes_in_batches(network, few)
-        operations = _operations(network, few)
-    return KernelOperator(rows, way, push_way, batched, operations)
 
 
 def _operations(network: Network, x: Any) -> int | None:

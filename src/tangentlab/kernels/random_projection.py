@@ -81,7 +81,7 @@ def tangent_projection(
             raise ArgumentError(name, expected="an integer, 1 or more", got=repr(value), remedy="Try 256.")
     if not isinstance(kernel, NeuralTangentKernel):
         kernel = NeuralTangentKernel(kernel, outputs=outputs, parameters=parameters, mode=mode, dtype=dtype)
-    rows = TangentRows.of(kernel, x, memory=memory)
+    rows = TangentRows.of(kernel.network, x, outputs=kernel.outputs, memory=memory)
     q = rows.flavour.count
     features = torch.zeros(rows.count, q, dimension, dtype=rows.network.dtype, device=rows.network.device)
     item = features.element_size()

@@ -16,9 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab.kernels.kernel import NeuralTangentKernel
 from tangentlab.kernels.memory_budget import parse_bytes
-from tangentlab.kernels.output_flavour import OutputFlavour, output_flavour, refuse_no_matrix
+from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour, refuse_no_matrix
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows
@@ -35,8 +34,7 @@ _SHARE = 4
 class TangentRows:
     """J at the rows `x` of a network, in blocks of `step` rows.
 
-    >>> kernel = NeuralTangentKernel(torch.nn.Linear(2, 1, bias=False), outputs=0)
-    >>> rows = TangentRows.of(kernel, torch.eye(2))
+    >>> rows = TangentRows.of(Network(torch.nn.Linear(2, 1, bias=False)), torch.eye(2), outputs=0)
     >>> [block["weight"].flatten(2).tolist() for _, block in rows.gradients()]
     [[[[1.0, 0.0]], [[0.0, 1.0]]]]
     """
@@ -53,16 +51,15 @@ class TangentRows:
 
     @staticmethod
     @outside_inference_mode()
-    def of(kernel: NeuralTangentKernel, x: Any, *, memory: int | str = "1GiB") -> TangentRows:
-        """Those of a kernel at rows, checked as the kernel itself checks them.
+    def of(network: Network, x: Any, *, outputs: Outputs, memory: int | str = "1GiB") -> TangentRows:
+        """Those of a network at rows, checked as its kernel checks them.
 
         Refuses the flavour "diagonal", which is not one matrix.
         """
         x = check_inputs(x)
-        refuse_no_matrix(kernel.outputs)
-        network = kernel.network
+        refuse_no_matrix(outputs)
         few = network.place(take_rows(x, some_rows(count_rows(x))))
-        flavour = output_flavour(kernel.outputs, outputs=inspect_network(network, few).outputs)
+        flavour = output_flavour(outputs, outputs=inspect_network(network, few).outputs)
         cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
         with preserved_random_state(network.device):
             way = working_way(network, few, names=network.names)
@@ -118,8 +115,8 @@ class TangentRows:
     def diagonal(self) -> Tensor:
         """The diagonal of the kernel's matrix (size,), float64: squared lengths of the gradients.
 
-        >>> kernel = NeuralTangentKernel(torch.nn.Linear(2, 3, bias=False), outputs="full")
-        >>> TangentRows.of(kernel, torch.tensor([[3.0, 4.0]])).diagonal().tolist()
+        >>> network = Network(torch.nn.Linear(2, 3, bias=False))
+        >>> TangentRows.of(network, torch.tensor([[3.0, 4.0]]), outputs="full").diagonal().tolist()
         [25.0, 25.0, 25.0]
         """
         lengths = torch.zeros(self.count, self.flavour.count, dtype=torch.float64, device=self.network.device)

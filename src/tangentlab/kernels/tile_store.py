@@ -193,6 +193,10 @@ class TileStore:
 
         return SymmetricTiles(self.about["size"], getattr(torch, self.about["dtype"]), torch.device("cpu"), read)
 
+    def trace(self) -> float:
+        """Sum of the diagonal, from the tiles on it alone."""
+        return sum(float(self.read((a, b)).diagonal().double().sum()) for a, b in self.pairs() if a == b)
+
     def _place(self, pair: Pair) -> tuple[slice, slice]:
         size, step = self.about["size"], self.step
         return (

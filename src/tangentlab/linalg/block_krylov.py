@@ -12,6 +12,7 @@ eigenvalue found vouches for none having been missed: a Krylov space sees b copi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from torch import Tensor
 from tangentlab._errors import ArgumentError
 from tangentlab._seeds import generator
 from tangentlab.linalg.krylov_basis import KrylovBasis, next_block, orthonormal_rows
+from tangentlab.linalg.krylov_checkpoint import KrylovCheckpoint, KrylovState
 from tangentlab.linalg.linear_map import LinearMap
 
 Progress = Callable[[int, int], None]
@@ -72,6 +74,7 @@ def krylov_eigenpairs(
     columns: int | None = None,
     products: int | None = None,
     seed: int = 0,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> KrylovPairs:
     """The k largest eigenpairs of a matrix, a tiled matrix or a matrix-free map (see `LinearMap.of`).
@@ -80,10 +83,13 @@ def krylov_eigenpairs(
     ----------
     tolerance: of ‖K v − λ v‖ / max |λ|; default as `default_tolerance`. Below 5e-7 a float32 matrix is multiplied
         in float64
-    block: vectors multiplied by K at once; default between 8 and 64. Larger where a pass over K is dear
+    block: vectors multiplied by K at once; default between 8 and 64, or 128 where K is not one matrix in memory and
+        a pass over it is dear
     columns: vectors kept at most; default 6 k + 20 blocks, and never more than n / 2
     products: vectors multiplied by K at most; default 40 k + 200 blocks
     seed: of the random start; the same seed gives the same pairs
+    checkpoint: a folder that keeps every step, 3 n · block numbers each; the same call with the same folder goes on
+        where a killed one was, and returns what it would have
 
     >>> pairs = krylov_eigenpairs(torch.diag(torch.tensor([3.0, 1.0, 2.0])), 2)
     >>> [round(value, 6) for value in pairs.values.tolist()], pairs.doubt
@@ -101,7 +107,8 @@ def krylov_eigenpairs(
     tolerance = default_tolerance(K.rounding) if tolerance is None else tolerance
     if not 0 < tolerance < 1:
         raise ArgumentError("tolerance", expected="between 0 and 1", got=repr(tolerance), remedy="Try 1e-6.")
-    block = max(1, min(block or max(8, min(64, k // 4)), n))
+    widest = 128 if K.dense is None else 64
+    block = max(1, min(block or max(8, min(widest, k // 4)), n))
     least = k + k // 4 + 4 * block
     if n <= SMALL_ROWS or 2 * least >= n:
         return dense_eigenpairs(K, k)
@@ -112,7 +119,12 @@ def krylov_eigenpairs(
         dtype=torch.float64 if tolerance < 5e-7 else K.dtype,
     )
     search = _Search(K, k, tolerance, block, columns, products or 40 * k + 200 * block)
-    return search.run(basis, source=generator(seed, "block_krylov"), progress=progress)
+    kept = None
+    if checkpoint is not None:
+        about = {"size": n, "dtype": str(basis.rows.dtype), "k": k, "tolerance": tolerance, "block": block}
+        about |= {"columns": columns, "products": search.products, "seed": seed}
+        kept = KrylovCheckpoint.of(checkpoint, about=about)
+    return search.run(basis, source=generator(seed, "block_krylov"), checkpoint=kept, progress=progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +136,21 @@ class _Search:
     columns: int
     products: int
 
-    def run(self, basis: KrylovBasis, *, source: torch.Generator, progress: Progress | None) -> KrylovPairs:
+    def run(
+        self,
+        basis: KrylovBasis,
+        *,
+        source: torch.Generator,
+        checkpoint: KrylovCheckpoint | None,
+        progress: Progress | None,
+    ) -> KrylovPairs:
         K, k, b = self.K, self.k, self.block
-        start = torch.randn(b, K.size, generator=source, dtype=torch.float64).to(K.device)
-        new = orthonormal_rows(start)[0].to(basis.rows.dtype)
-        used, spent, scale = 0, 0, 0.0
-        check = min(max(2 * k, 6 * b), self.columns)
+        found = None if checkpoint is None else checkpoint.load(K, basis, source=source)
+        step, state = found or (0, self.start(basis, source))
+        used, spent, scale, check, new = state.used, state.spent, state.scale, state.check, state.new
         while True:
             images, longest = basis.expand(K, new, used=used)
+            since, step = used, step + 1
             used, spent = used + len(new), spent + len(new)
             if progress is not None:
                 progress(spent, max(check, spent))
@@ -149,12 +168,20 @@ class _Search:
                     images, longest = torch.cat([images, (missed * scale).to(images)]), None
                 if used + len(images) > self.columns:
                     kept = min(k + k // 4 + b, used - b)
-                    used = basis.restart(values[:kept], coefficients[:, :kept])
+                    since, used = 0, basis.restart(values[:kept], coefficients[:, :kept])
                 check = min(used + max(b, int(min(_AHEAD * late, 0.8 * used))), self.columns)
             shortest = float(torch.finfo(images.dtype).eps) * (scale or float(images.norm(dim=1).max()))
-            new = next_block(
-                images, basis.rows[:used], floor=shortest / K.size**0.5, source=source, longest=longest
-            )
+            floor = shortest / K.size**0.5
+            new = next_block(images, basis.rows[:used], floor=floor, source=source, longest=longest)
+            if checkpoint is not None:
+                state = KrylovState(used, spent, scale, check, new)
+                checkpoint.save(step, basis, state, since=since, source=source)
+
+    def start(self, basis: KrylovBasis, source: torch.Generator) -> KrylovState:
+        """A random block, and nothing known."""
+        rows = torch.randn(self.block, self.K.size, generator=source, dtype=torch.float64).to(self.K.device)
+        check = min(max(2 * self.k, 6 * self.block), self.columns)
+        return KrylovState(0, 0, 0.0, check, orthonormal_rows(rows)[0].to(basis.rows.dtype))
 
     def late(self, values: Tensor, last: Tensor, images: Tensor, scale: float) -> int:
         """Pairs whose residual is above what is wanted: ‖imagesᵀ s‖, s a pair's last coefficients."""

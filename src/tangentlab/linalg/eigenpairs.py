@@ -8,6 +8,7 @@ whose small problem is float64 too.
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,7 @@ def eigenpairs(
     tolerance: float | None = None,
     seed: int = 0,
     rounding: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     name: str = "K",
 ) -> Eigenpairs:
@@ -62,7 +64,8 @@ def eigenpairs(
     otherwise, some 2 k products with K in its own dtype: every residual is below `tolerance` (1e-6 for a float32 K,
     1e-12 for float64) and below a thousandth of its own eigenvalue where rounding allows; a `NumericalWarning`
     says so where that was not reached. `rounding` is the machine epsilon K was computed with, by default its
-    dtype's. The same `seed` gives the same pairs.
+    dtype's. The same `seed` gives the same pairs. `checkpoint` names a folder in which a long search keeps its steps:
+    killed and called again, it goes on (see `krylov_eigenpairs`); delete the folder when you have the pairs.
 
     >>> x = torch.tensor([3.0, 4.0])
     >>> pairs = eigenpairs(torch.outer(x, x), 1)
@@ -70,8 +73,9 @@ def eigenpairs(
     (25.0, [0.6, 0.8])
     """
     rounding = rounding_of(K) if rounding is None and not is_matrix_free(K) else rounding
+    search = {"tolerance": tolerance, "seed": seed, "checkpoint": checkpoint, "progress": progress}
     if is_matrix_free(K):
-        return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, tolerance, seed, progress)
+        return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, **search)
     K = floating_tensor(name, share_memory(K), finite=False)
     if K.ndim == 4:
         K = KernelBlocks.of(K, outputs=K.shape[2], name=name).systems[0]
@@ -84,7 +88,7 @@ def eigenpairs(
             remedy="Ask for fewer pairs, or leave k out for all of them." if n else "Pass some rows.",
         )
     if k is not None and n > DENSE_ROWS and 4 * k <= n:
-        return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, tolerance, seed, progress)
+        return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, **search)
     matrix = symmetric(K, name=name, rounding=rounding)
     values, vectors = torch.linalg.eigh(matrix)
     values, vectors = values.flip(0)[:k].contiguous(), fix_signs(vectors.flip(1)[:, :k]).contiguous()
@@ -92,11 +96,9 @@ def eigenpairs(
     return Eigenpairs(values, vectors, (matrix @ vectors - vectors * values).norm(dim=0) / scale)
 
 
-def _krylov(
-    K: LinearMap, k: int | None, tolerance: float | None, seed: int, progress: Progress | None
-) -> Eigenpairs:
+def _krylov(K: LinearMap, k: int | None, **search: Any) -> Eigenpairs:
     k = K.size if k is None else k
-    found = krylov_eigenpairs(K, k, tolerance=tolerance, seed=seed, progress=progress)
+    found = krylov_eigenpairs(K, k, **search)
     if found.doubt is not None and K.dense is not None and K.size <= LARGEST_DENSE_ROWS:
         found = dense_eigenpairs(K, k)  # a flat spectrum: no Krylov space of a fair size holds it
     if found.doubt is not None:

@@ -71,7 +71,7 @@ class LinearMap:
         return self.size, self.size
 
     def __call__(self, vectors: Tensor) -> Tensor:
-        """K V for V (n, r), in the dtype of V where K is dense, else in its own dtype returned as V's."""
+        """K V for V (n, r), in the dtype of V where K is dense or tiled, else in its own dtype returned as V's."""
         result = self.apply(vectors)
         if not bool(torch.isfinite(result.sum())) and not bool(torch.isfinite(result).all()):
             raise NotFiniteError(
@@ -176,9 +176,10 @@ def _of_function(K: Any, name: str, rounding: float | None) -> LinearMap:
     device = torch.device(getattr(K, "device", None) or "cpu")
     inner = K.matmat if hasattr(K, "matmat") else K
     by_numpy = isinstance(K, LinearOperator)
+    as_given = getattr(K, "any_precision", False)
 
     def apply(vectors: Tensor) -> Tensor:
-        given = vectors.to(dtype=dtype, device=device)
+        given = vectors.to(dtype=vectors.dtype if as_given else dtype, device=device)
         result = inner(given.cpu().numpy() if by_numpy else given)
         result = torch.as_tensor(result).detach()
         expect_shape(f"{name} V", result, "n r", n=n, r=vectors.shape[1])

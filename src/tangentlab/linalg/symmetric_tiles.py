@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from tangentlab._shapes import expect_shape
 from tangentlab.linalg.floating_tensor import floating_tensor
 from tangentlab.linalg.linear_map import share_memory
 from tangentlab.linalg.matrix_product import product
+
+_WIDENED = 1 << 20
+"""Numbers of a float32 tile widened at once: fresh memory is slow."""
 
 Tile = tuple[int, int, Tensor]
 """First row, first column, and the numbers (rows, columns) of K that stand there."""
@@ -80,17 +84,34 @@ class SymmetricTiles:
         """(n, n)."""
         return self.size, self.size
 
+    any_precision: ClassVar[bool] = True
+    """Products with float64 vectors are made in float64 even where the tiles are float32."""
+
     def matmat(self, vectors: Tensor) -> Tensor:
-        """K V for V (n, r). One pass over the tiles."""
+        """K V for V (n, r), in the dtype of V. One pass over the tiles, each used twice."""
         expect_shape("vectors", vectors, "n r", n=self.size)
-        result = torch.zeros_like(vectors)
+        given = vectors.T
+        total = torch.zeros(given.shape, dtype=given.dtype, device=given.device)
+        pieces: dict[tuple[int, int], Tensor] = {}
+
+        def piece(start: int, stop: int) -> Tensor:
+            """Those rows of V, as rows without gaps: products with gaps are slow."""
+            if (start, stop) not in pieces:
+                pieces[start, stop] = given[:, start:stop].contiguous()
+            return pieces[start, stop]
+
         for i, j, values in self.read():
-            tile = floating_tensor("tile", share_memory(values), finite=False).to(vectors)
-            rows, columns = slice(i, i + tile.shape[0]), slice(j, j + tile.shape[1])
-            result[rows] += product(tile, vectors[columns])
-            if i != j:
-                result[columns] += product(vectors[rows].T.contiguous(), tile).T
-        return result
+            tile = floating_tensor("tile", share_memory(values), finite=False).to(given.device)
+            rows, columns = tile.shape
+            right = piece(j, j + columns)
+            step = rows if tile.dtype == given.dtype else max(1, _WIDENED // columns)
+            for start in range(0, rows, step):
+                part = tile[start : start + step].to(given.dtype)
+                first, last = i + start, i + start + len(part)
+                total[:, first:last] += product(right, part.T)
+                if i != j:
+                    total[:, j : j + columns] += product(piece(first, last), part)
+        return total.T
 
     def diagonal(self) -> Tensor:
         """The diagonal (n,), float64. One pass over the tiles on it."""

@@ -17,6 +17,7 @@ from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, map_tensors, tensors_of
 from tangentlab.networks.network import Network
 from tangentlab.networks.precision import ROUNDING, agree, largest, lowest_precision
+from tangentlab.tangent.dual_pass import DUAL, dual_pass
 from tangentlab.tangent.products import autograd_gradients, pull_back, push_forward
 
 
@@ -89,8 +90,16 @@ def _push_recording(
         name: tensor.requires_grad_(needed[name]) for name, tensor in network.parameters.items() if name in along
     }
     with torch.enable_grad():
-        f0, df = push_forward(network, x, along=along, way=way, at=leaves)
+        f0, df = _push_forward(network, x, along, way, at=leaves)
     return f0, df.detach(), leaves
+
+
+def _push_forward(
+    network: Network, x: Inputs, along: dict[str, Tensor], way: str, *, at: dict[str, Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    if way == DUAL:
+        return dual_pass(network, x, along=along, at=at)
+    return push_forward(network, x, along=along, way=way, at=at)
 
 
 class _Push(torch.autograd.Function):
@@ -106,7 +115,7 @@ class _Push(torch.autograd.Function):
             f0, df, leaves = _push_recording(network, x, moving, needed, way)
             ctx.recorded, f0 = (f0, leaves), f0.detach()
         else:
-            f0, df = push_forward(network, x, along=moving, way=way)
+            f0, df = _push_forward(network, x, moving, way)
         ctx.mark_non_differentiable(f0)
         return f0, df
 
@@ -145,7 +154,7 @@ class _PushFromInputs(torch.autograd.Function):
     def forward(ctx: Any, fixed: tuple[Any, ...], *tensors: Tensor) -> Tensor:
         network, x, given, way, names, centred = ctx.fixed = fixed
         ctx.along = dict(zip(names, tensors[len(given) :]))
-        f0, df = push_forward(network, x, along=ctx.along, way=way)
+        f0, df = _push_forward(network, x, ctx.along, way)
         return df if centred else f0 + df
 
     @staticmethod

@@ -21,8 +21,9 @@ from tangentlab.networks.network import Network
 from tangentlab.networks.parameter_tree import Branch, plant
 from tangentlab.networks.private_copy import private_copy
 from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
+from tangentlab.tangent.dual_pass import DUAL, dual_passes_rightly
 from tangentlab.tangent.linear_function import push, push_from_inputs, records_rightly
-from tangentlab.tangent.products import working_way
+from tangentlab.tangent.products import WAYS, working_way
 
 
 class LinearizedModule(nn.Module):
@@ -107,6 +108,8 @@ class LinearizedModule(nn.Module):
         few = take_rows(x, some_rows(rows))
         verify_rows(self._tangent, x, self._tangent(x), count=rows if reads_its_data(self._tangent, few) else FEW)
         way = working_way(self._tangent, few)
+        if way == WAYS[0] and dual_passes_rightly(self._tangent, few):
+            way = DUAL
         self._way, self._records = way, records_rightly(self._tangent, few, way=way)
         return way
 

@@ -19,3 +19,4 @@ from tangentlab.training.stable_rate import stable_learning_rate as stable_learn
 from tangentlab.training.temperature import inverse_temperature as inverse_temperature
 from tangentlab.training.train import TrainingState as TrainingState
 from tangentlab.training.train import train as train
+from tangentlab.training.train_many import train_many as train_many

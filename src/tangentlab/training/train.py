@@ -82,8 +82,8 @@ def train(
     y = check_targets(y, descent.loss, rows=rows).to(home)
     kept = snapshot_steps(snapshots, steps=descent.steps(rows=rows))
     with torch.inference_mode(False), torch.enable_grad():
-        copy, moving, output = _trainable_copy(module)
-        anchor = _anchor(copy, moving)
+        copy, moving, output = trainable_copy(module)
+        anchor = anchor_of(copy, moving)
         flags = {name: part.training for name, part in copy.named_modules()}
         if not copy.training:
             copy.train()
@@ -94,7 +94,7 @@ def train(
             history, states = loop.run(x, y, home=home)
     for name, part in copy.named_modules():
         part.training = flags[name]
-    distance = _distance(moving, anchor)
+    distance = distance_from(moving, anchor)
     if not torch.isfinite(torch.tensor(distance)):
         rates = list(history.learning_rate)
         raise blown_up(f"its parameters are not finite after step {len(rates) - 1}", rates, step=len(rates) - 1)
@@ -119,11 +119,11 @@ class _Loop:
         rows, parameters, loss = count_rows(x), list(self.moving.values()), find_loss(self.descent.loss)
         device, dtype = parameters[0].device, parameters[0].dtype
         rates = self.descent.learning_rates(self.descent.steps(rows=rows))
-        optimizer = _optimizer(parameters, self.descent)
+        optimizer = optimizer_of(parameters, self.descent)
         trace = Trace.start(rates, device=device)
         states = {0: self.state()} if 0 in self.kept else {}
         for step, batch in enumerate(batches(rows, self.descent, device=home)):
-            f = self.evaluate(_placed(take_rows(x, batch), device=device, dtype=dtype))
+            f = self.evaluate(placed(take_rows(x, batch), device=device, dtype=dtype))
             if step == 0:
                 refuse_borrowed(f, self.originals)
                 y = check_targets(y, self.descent.loss, rows=rows, outputs=f.shape[1])
@@ -175,7 +175,7 @@ class _Loop:
         return {k: v.detach().clone() for k, v in self.module.state_dict().items() if isinstance(v, Tensor)}
 
 
-def _trainable_copy(
+def trainable_copy(
     module: nn.Module | Network,
 ) -> tuple[nn.Module, dict[str, nn.Parameter], Selector]:
     """A copy, its parameters that move, and the output of a Network."""
@@ -208,25 +208,40 @@ def _trainable_copy(
     return copy, moving, output
 
 
-def _anchor(module: nn.Module, moving: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+def anchor_of(module: nn.Module, moving: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
     """Where weight decay pulls to, one tensor for each parameter that moves."""
     given = getattr(module, "anchor", None)
     given = given if isinstance(given, Mapping) else {}
     return {name: given.get(name, parameter).detach().clone() for name, parameter in moving.items()}
 
 
-def _optimizer(parameters: list[nn.Parameter], descent: Descent) -> torch.optim.Optimizer:
+def optimizer_of(parameters: list[Any], descent: Descent) -> torch.optim.Optimizer:
+    """The optimizer of a descent, without its penalty and its schedule.
+
+    >>> type(optimizer_of([nn.Parameter(torch.zeros(1))], Descent(optimizer="adam"))).__name__
+    'Adam'
+    """
     rate, momentum = descent.learning_rate, descent.momentum
     if descent.optimizer == "adam":
         return torch.optim.Adam(parameters, lr=rate, betas=(momentum, 0.999))
     return torch.optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=descent.nesterov)
 
 
-def _placed(x: Inputs, *, device: torch.device, dtype: torch.dtype) -> Inputs:
+def placed(x: Inputs, *, device: torch.device, dtype: torch.dtype) -> Inputs:
+    """Inputs on a device, floating ones in a dtype.
+
+    >>> placed(torch.zeros(1), device=torch.device("cpu"), dtype=torch.float64).dtype
+    torch.float64
+    """
     return map_tensors(lambda t: t.to(device, dtype if t.is_floating_point() else None), x)
 
 
-def _distance(moving: Mapping[str, nn.Parameter], anchor: Mapping[str, Tensor]) -> float:
+def distance_from(moving: Mapping[str, nn.Parameter], anchor: Mapping[str, Tensor]) -> float:
+    """‖θ − θ0‖ over the parameters that moved.
+
+    >>> distance_from({"w": nn.Parameter(torch.tensor([3.0, 4.0]))}, {"w": torch.zeros(2)})
+    5.0
+    """
     squares = [(p.detach().double() - anchor[name].double()).square().sum() for name, p in moving.items()]
     return torch.stack(squares).sum().sqrt().item()
 
