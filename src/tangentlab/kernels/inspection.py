@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from tangentlab._errors import ShapeError
@@ -13,10 +14,12 @@ from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
 from tangentlab.kernels.tiles import TileMaker
+from tangentlab.kernels.verdict import Verdict, Verdicts
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.inputs import Inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
-from tangentlab.networks.safety import in_double, inspect_network, some_rows
+from tangentlab.networks.safety import FEW, in_double, inspect_network, some_rows
+from tangentlab.networks.structure import structure
 from tangentlab.tangent.routes import Routes, find_routes, refuse_uncovered
 
 
@@ -33,9 +36,6 @@ class Inspection:
     network: Network
     samples: list[Inputs]
     """A few placed rows: of both batches, together where they have one structure."""
-    exact: Network
-    exact_samples: list[Inputs]
-    """The same in float64, where rounding hides nothing."""
     flavour: OutputFlavour
     routes: Routes
     wary: bool
@@ -46,18 +46,24 @@ class Inspection:
     def of(network: Network, x1: Inputs, x2: Inputs | None, *, outputs: Outputs, method: str) -> Inspection:
         """That of a network for a kernel between `x1` and `x2`, or on `x1` alone; refuses a network that has none."""
         samples = [network.place(few) for few in _samples(x1, x2)]
-        exact, first = in_double(network, samples[0])
-        exact_samples = [first, *(exact.place(few) for few in samples[1:])]
-        flavour = _flavour(exact, exact_samples, outputs)
-        routes = find_routes(exact, exact_samples, method=method)
-        wary = any(reads_its_data(exact, few) for few in exact_samples)
-        return Inspection(network, samples, exact, exact_samples, flavour, routes, wary, method)
+        key = _all_that_matters(network, x1, x2, method)
+        verdict = _VERDICTS.recall(key)
+        if verdict is None or not _still_stands(verdict, network, samples):
+            exact, exact_samples = _exact(network, samples)
+            found = _outputs(exact, exact_samples)
+            flavour = output_flavour(outputs, outputs=found)
+            routes = find_routes(exact, exact_samples, method=method)
+            verdict = Verdict(found, routes, any(reads_its_data(exact, few) for few in exact_samples))
+            _VERDICTS.remember(key, verdict)
+        flavour = output_flavour(outputs, outputs=verdict.outputs)
+        return Inspection(network, samples, flavour, verdict.routes, verdict.wary, method)
 
     def without(self, names: Collection[str]) -> Inspection:
         """The same with the general route, right for any path, for the parameters `names`."""
         if self.method == "layer_rules":
             refuse_uncovered(names)
-        routes = self.routes.without(names, network=self.exact, samples=self.exact_samples)
+        exact, samples = _exact(self.network, self.samples)
+        routes = self.routes.without(names, network=exact, samples=samples)
         return replace(self, routes=routes)
 
     def maker(self, *, columns: int) -> tuple[TermMaker, int]:
@@ -102,7 +108,31 @@ class Inspection:
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 
 
-def _flavour(network: Network, samples: list[Inputs], outputs: Outputs) -> OutputFlavour:
+_VERDICTS = Verdicts()
+
+
+def _all_that_matters(network: Network, x1: Inputs, x2: Inputs | None, method: str) -> Hashable | None:
+    """What a verdict depends on; None if that cannot be seen from outside."""
+    built = structure(network)
+    rows = tuple(min(count_rows(x), FEW) for x in (x1, x2) if x is not None)
+    inputs = tuple(tuple(_structure(x)) for x in (x1, x2) if x is not None)
+    autocast = torch.is_autocast_enabled(network.device.type)
+    return None if built is None else (built, rows, inputs, method, autocast, network.dtype)
+
+
+def _still_stands(verdict: Verdict, network: Network, samples: list[Inputs]) -> bool:
+    """Whether the outputs on these rows are finite and as many as they were."""
+    found = [network(few) for few in samples]
+    return all(f.shape[1] == verdict.outputs and bool(torch.isfinite(f).all()) for f in found)
+
+
+def _exact(network: Network, samples: list[Inputs]) -> tuple[Network, list[Inputs]]:
+    """Network and rows in float64, where rounding hides nothing."""
+    exact, first = in_double(network, samples[0])
+    return exact, [first, *(exact.place(few) for few in samples[1:])]
+
+
+def _outputs(network: Network, samples: list[Inputs]) -> int:
     found = [inspect_network(network, few).outputs for few in samples]
     if len(set(found)) > 1:
         raise ShapeError(
@@ -111,7 +141,7 @@ def _flavour(network: Network, samples: list[Inputs], outputs: Outputs) -> Outpu
             got=f"rows that give {found[1]}",
             remedy="Compare rows of one shape, or select outputs with Network(model, output=...).",
         )
-    return output_flavour(outputs, outputs=found[0])
+    return found[0]
 
 
 def _samples(x1: Inputs, x2: Inputs | None) -> list[Inputs]:

@@ -96,7 +96,9 @@ class TermMaker:
         rows = count_rows(x)
         whole: Terms = {}
         for start in range(0, rows, step):
-            checks = max(1, rows * len(self.cotangents) // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
+            checks = (
+                max(1, rows * len(self.cotangents) // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
+            )
             part = self._settled_terms(take_rows(x, slice(start, min(start + step, rows))), checks=checks)
             if step >= rows:
                 return part
