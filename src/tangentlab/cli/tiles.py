@@ -28,10 +28,12 @@ def is_tiles(store: Path) -> bool:
     return (store / "zarr.json").is_file() and not (store / "spec.json").exists()
 
 
-def write_tiles(kernel: NeuralTangentKernel, rows: Task, store: Path, *, json: bool) -> None:
+def write_tiles(
+    kernel: NeuralTangentKernel, rows: Task, store: Path, *, scheduler: str | None = None, json: bool
+) -> None:
     """Fill a store with what it lacks of a kernel, and say what it holds."""
     with pair_progress() as progress:
-        gram = kernel.tiles(rows.x_train, store=store, progress=progress)
+        gram = kernel.tiles(rows.x_train, store=store, scheduler=scheduler, progress=progress)
     size, outputs = gram.matrix.size, gram.outputs
     if json:
         about = {
