@@ -55,6 +55,7 @@ def contents(folder):
     }
 
 
+@pytest.mark.slow  # workers import torch first; the everyday suite runs a grid on a cluster instead
 def test_two_workers_write_the_tiles_of_one_process_bit_for_bit(tmp_path, two, one_thread):
     x = rows(48)
     here = kernel().tiles(x, store=tmp_path / "here", tile=8)
