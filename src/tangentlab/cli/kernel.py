@@ -34,6 +34,7 @@ Tiles = Annotated[
     Path | None,
     typer.Option("--store", help="Folder of kernel tiles, for kernels beyond memory; run again to resume."),
 ]
+Plan = Annotated[bool, typer.Option("--plan", help="Only say what it will take: forms, FLOPs, bytes, seconds.")]
 Precision = Annotated[str, typer.Option(help="float32 or float64.")]
 
 
@@ -54,6 +55,7 @@ def ntk(
     memory: Memory = None,
     store: Tiles = None,
     scheduler: Scheduler = None,
+    plan: Plan = False,
     json: Json = False,
 ) -> None:
     """Compute the empirical tangent kernel of a network on rows of data, and write it to an .npz file, or tile by
@@ -80,6 +82,10 @@ def ntk(
         dtype=dtype,
         memory=memory,
     )
+    if plan:
+        forecast = kernel.plan(rows.x_train, storage="dense" if store is None else "disk")
+        typer.echo(as_json(forecast.to_dict()) if json else forecast.describe())
+        return
     if store is not None:
         write_tiles(kernel, rows, store, scheduler=scheduler, json=json)
         return

@@ -14,16 +14,19 @@ import torch
 from torch import Tensor
 
 from tangentlab._cluster import connected
-from tangentlab._errors import ArgumentError
+from tangentlab._errors import ArgumentError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cluster_tiles import run_on_cluster
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.device_tiles import Devices, check_devices, fill_on_devices
+from tangentlab.kernels.forecast import forecast
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.memory_budget import STORAGES, Room, held_bytes
 from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs, check_outputs, refuse_no_matrix
+from tangentlab.kernels.plan import Plan
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
 from tangentlab.kernels.tiles import Progress, fill_tiles
@@ -122,6 +125,29 @@ class NeuralTangentKernel:
         values, difference, routes = self._evaluate(x, None, progress)
         description = f"{self.describe()}; {routes}"
         return Gram(values, self.outputs, description, self.fingerprint, difference)
+
+    @outside_inference_mode()
+    def plan(self, x1: Inputs, x2: Inputs | None = None, *, storage: str = "dense") -> Plan:
+        """What Θ(x1, x2) will take, before anything long runs: forms, operations, peak bytes and seconds.
+
+        Makes the checks on a few rows and measures the machine for about a second; see `Plan` for what is counted.
+        `storage` is "dense" for the kernel as a tensor, "packed" or "disk" for `tiles` in memory or in a store.
+
+        >>> print(NeuralTangentKernel(torch.nn.Linear(2, 1), outputs=0).plan(torch.eye(2)).describe())
+        empirical NTK (output 0) of Linear, 3 of 3 parameters in 2 tensors...
+        """
+        if storage not in STORAGES:
+            raise UnknownNameError("storage", storage, STORAGES)
+        x1, x2 = self._checked(x1, x2, storage=storage)
+        with preserved_random_state(self.network.device):
+            return forecast(
+                lambda: Inspection.of(self.network, x1, x2, outputs=self.outputs, method=self.method),
+                x1,
+                x2,
+                kernel=self.describe(),
+                memory=self.memory,
+                storage=storage,
+            )
 
     @outside_inference_mode()
     def tiles(
@@ -228,8 +254,7 @@ class NeuralTangentKernel:
 
     @outside_inference_mode()
     def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> tuple[Tensor, float, str]:
-        x1 = check_inputs(x1, name="x1")
-        x2 = None if x2 is None else check_inputs(x2, name="x2")
+        x1, x2 = self._checked(x1, x2)
         with preserved_random_state(self.network.device):
             found = Inspection.of(self._first, x1, x2, outputs=self.outputs, method=self.method)
             while True:
@@ -243,6 +268,15 @@ class NeuralTangentKernel:
             )
             difference = cross_check(self.network, values, flavour=found.flavour, x1=x1, x2=x2)
         return values.mul_(found.flavour.scale), difference, found.routes.describe()
+
+    def _checked(self, x1: Inputs, x2: Inputs | None, *, storage: str = "dense") -> tuple[Inputs, Inputs | None]:
+        """Inputs as they must be, for a kernel that can be held: both refused before anything takes time."""
+        x1 = check_inputs(x1, name="x1")
+        x2 = None if x2 is None else check_inputs(x2, name="x2")
+        rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)
+        least = held_bytes(rows, columns, numbers=1, item=self.network.dtype.itemsize, storage=storage)
+        Room.on(self.network.device, self.memory).refuse(rows, columns, result=least)
+        return x1, x2
 
     def _fill(self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> Tensor:
         shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
