@@ -25,6 +25,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +289,8 @@ def _write(path: Path, kept: dict[str, Any]) -> None:
 def stamp(options: argparse.Namespace) -> dict[str, Any]:
     """When, where and how a measurement was made."""
     script = Path(sys.argv[0]).name
-    arguments = [a for a in sys.argv[1:] if not os.path.isabs(a) and a != "--neural-tangents-python"]
+    places = ("--neural-tangents-python", "--results")
+    arguments = [a for before, a in pairwise(sys.argv) if a not in places and before not in places]
     package = Path(tl.__file__).parent
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=package, capture_output=True, text=True, check=False

@@ -9,7 +9,7 @@ import threading
 import pytest
 from distributed import Client, LocalCluster
 
-from tangentlab._cluster import ATTEMPTS, ENDED, LOST, RETRIED, STARTED, Cluster, connected
+from tangentlab._cluster import ATTEMPTS, ENDED, LOST, RETRIED, STARTED, Cluster, Waiting, connected
 from tangentlab._errors import ArgumentError, MissingExtraError, TangentlabError
 
 
@@ -72,22 +72,35 @@ def test_stop_lets_begun_units_finish_and_begins_no_more(two):
     assert seen.count(STARTED) == seen.count(ENDED) < 10
 
 
-def test_units_go_to_the_worker_they_are_chosen_for(two):
-    taken = []
+def test_units_that_choose_their_worker_go_to_it(two):
+    with connected(two) as cluster:
+        first, second = cluster.workers()
+        waiting = Mine({first: [1, 2, 3], second: [4, 5, 6]})
+        seen = outcome(cluster, waiting, function=operator.add, shared=0)
+    assert sorted(answer for kind, _, answer in seen if kind == ENDED) == [1, 2, 3, 4, 5, 6]
+    assert (waiting.taken[first][0], waiting.taken[second][0]) == (1, 4)
 
-    def choose(waiting, worker):
-        taken.append((worker, unit := waiting.pop()))
+
+class Mine(Waiting):
+    """Each worker's own first, then what the other has left."""
+
+    def __init__(self, units):
+        self.units, self.taken = {w: list(u) for w, u in units.items()}, {w: [] for w in units}
+
+    def __len__(self):
+        return sum(map(len, self.units.values()))
+
+    def take(self, worker):
+        own = self.units[worker] or next(filter(None, self.units.values()))
+        self.taken[worker].append(unit := own.pop(0))
         return unit
 
-    with connected(two) as cluster:
-        seen = outcome(cluster, range(6), function=operator.add, shared=0, choose=choose)
-    assert [unit for _, unit in taken] == [5, 4, 3, 2, 1, 0]
-    assert len({worker for worker, _ in taken}) == 2
-    assert len(seen) == 12
+    def put_back(self, unit):
+        raise AssertionError("nobody died")
 
 
 def test_what_a_unit_raises_ends_the_run(two):
-    with connected(two) as cluster, pytest.raises(RuntimeError, match="broke") as caught:
+    with connected(two) as cluster, pytest.raises(TangentlabError, match="ZeroDivisionError: ") as caught:
         outcome(cluster, [1, 2], function=operator.truediv, shared=0)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

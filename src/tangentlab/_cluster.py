@@ -11,10 +11,10 @@ import json
 import queue
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tangentlab import __version__
 from tangentlab._errors import ArgumentError, MissingExtraError, TangentlabError
@@ -34,11 +34,54 @@ CONNECT = 10
 PATIENCE = 120
 """Seconds without any worker after which the wait is given up."""
 
+SHARE = 0.6
+"""Of a worker's memory for its unit: Dask begins to write to disk, then pauses, where more is held."""
+
 _PREFIX = "tangentlab"
 _START = "Start one with: dask worker {address} --nthreads 1"
 
 Told = Callable[[str, Any, Any], None]
 """Called with what happened, the unit, and the answer of a unit that ended."""
+
+
+class Waiting(Sized, Protocol):
+    """Units that wait, and which of them suits a worker."""
+
+    def take(self, worker: str) -> Any:
+        """A unit for this worker, which waits no longer; called while there is one."""
+
+    def put_back(self, unit: Any) -> None:
+        """A unit whose worker died, to be taken next."""
+
+    def clear(self) -> None:
+        """None waits any longer."""
+
+
+@dataclass(frozen=True, eq=False)
+class InOrder(Waiting):
+    """Units taken in their order by whoever is free.
+
+    >>> waiting = InOrder(deque("ab"))
+    >>> waiting.take("tcp://1"), len(waiting)
+    ('a', 1)
+    """
+
+    units: deque[Any]
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def take(self, worker: str) -> Any:
+        """The next."""
+        return self.units.popleft()
+
+    def put_back(self, unit: Any) -> None:
+        """Before all others."""
+        self.units.appendleft(unit)
+
+    def clear(self) -> None:
+        """None waits any longer."""
+        self.units.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,26 +108,33 @@ class Cluster:
             known = self.client.scheduler_info(n_workers=-1)["workers"]
         return {address: about.get("status", "running") == "running" for address, about in known.items()}
 
+    def memory_of_one(self) -> int | None:
+        """Bytes that Dask lets the smallest worker hold, less what it needs itself; None where it sets no limit."""
+        self.workers()
+        with self._answering():
+            known = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        limits = [about.get("memory_limit") or 0 for about in known]
+        return int(SHARE * min(limits)) if limits and min(limits) > 0 else None
+
     def run(
         self,
-        units: Iterable[Any],
+        units: Iterable[Any] | Waiting,
         *,
         function: Callable[[Any, Any], Any],
         shared: Any,
         told: Told,
         stop: Callable[[], bool] = lambda: False,
         settled: Callable[[Any], Any] = lambda unit: None,
-        choose: Callable[[deque[Any], str], Any] = lambda waiting, worker: waiting.popleft(),
     ) -> None:
         """Have `function(unit, shared)` done for every unit; once `stop` says so, only for those that have begun.
 
         Parameters
         ----------
+        units: in the order in which to begin them, or with a choice of their own (`Waiting`)
         function: at the top of a module, so that workers find it; what it raises ends the run
         shared: sent once to each worker
         told: called here, with `STARTED`, `ENDED`, `RETRIED` or `LOST`
         settled: asked for a unit whose worker died; an answer that is not None says that it had been done
-        choose: takes from those that wait the unit that suits a worker
         """
         bench = f"{_PREFIX} {self.client.id} {uuid.uuid4().hex}"
         with self._answering():
@@ -92,9 +142,10 @@ class Cluster:
             for name in self.client.run_on_scheduler(_abandoned):
                 self.client.unregister_worker_plugin(name)
             self._send(bench, shared)
-        deal = _Deal(self, function, bench, told, settled, choose)
+        waiting = InOrder(deque(units)) if isinstance(units, Iterable) else units
+        deal = _Deal(self, function, bench, told, settled)
         try:
-            deal.run(deque(units), stop)
+            deal.run(waiting, stop)
         finally:
             deal.cancel()
             with contextlib.suppress(Exception):  # the scheduler may be gone, and why is being raised
@@ -145,7 +196,7 @@ def connected(scheduler: Any) -> Iterator[Cluster]:
     except ImportError as error:
         raise MissingExtraError("distributed", extra="dask") from error
     if isinstance(scheduler, Client):
-        yield Cluster(scheduler, str(scheduler.scheduler.address))
+        yield Cluster(scheduler, str(scheduler.scheduler_info()["address"]))
         return
     try:
         address = _address_in(scheduler) if str(scheduler).endswith(".json") else scheduler
@@ -158,9 +209,17 @@ def connected(scheduler: Any) -> Iterator[Cluster]:
             remedy="Start one with: dask scheduler",
         ) from error
     try:
-        yield Cluster(client, str(client.scheduler.address))
+        yield Cluster(client, str(client.scheduler_info()["address"]))
     finally:
         client.close()
+
+
+def _broken(error: BaseException, worker: str) -> TangentlabError:
+    words = " ".join(str(error).split())
+    return TangentlabError(
+        f"The worker {worker} failed ({type(error).__name__}{f': {words}' if words else ''}).",
+        remedy="Its log tells where; what was finished is kept.",
+    )
 
 
 def _address_in(file: str) -> str:
@@ -183,12 +242,11 @@ class _Deal:
     bench: str
     told: Told
     settled: Callable[[Any], Any]
-    choose: Callable[[deque[Any], str], Any]
     busy: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     deaths: Counter[int] = field(default_factory=Counter)
     news: queue.SimpleQueue[tuple[str, Any]] = field(default_factory=queue.SimpleQueue)
 
-    def run(self, waiting: deque[Any], stop: Callable[[], bool]) -> None:
+    def run(self, waiting: Waiting, stop: Callable[[], bool]) -> None:
         while True:
             if stop():
                 waiting.clear()
@@ -199,7 +257,7 @@ class _Deal:
                 self._bury(worker, waiting)
             for worker, takes_work in alive.items():
                 if waiting and takes_work and worker not in self.busy:
-                    self._give(worker, self.choose(waiting, worker))
+                    self._give(worker, waiting.take(worker))
             self._listen(waiting)
 
     def cancel(self) -> None:
@@ -224,7 +282,7 @@ class _Deal:
         self.busy[worker] = unit, future
         future.add_done_callback(lambda done: self.news.put((worker, done)))
 
-    def _listen(self, waiting: deque[Any]) -> None:
+    def _listen(self, waiting: Waiting) -> None:
         """Take all news there is; wait for the first a moment."""
         with contextlib.suppress(queue.Empty):
             worker, future = self.news.get(timeout=LISTEN)
@@ -232,7 +290,7 @@ class _Deal:
                 self._take(worker, future, waiting)
                 worker, future = self.news.get_nowait()
 
-    def _take(self, worker: str, future: Any, waiting: deque[Any]) -> None:
+    def _take(self, worker: str, future: Any, waiting: Waiting) -> None:
         unit, expected = self.busy.get(worker, (None, None))
         if future is not expected:  # given up before
             return
@@ -241,11 +299,11 @@ class _Deal:
             del self.busy[worker]
             self.told(ENDED, unit, answer)
         elif future.status == "error" and type(error := future.exception()).__name__ != "KilledWorker":
-            raise error if isinstance(error, TangentlabError) else RuntimeError("a unit broke") from error
+            raise error if isinstance(error, TangentlabError) else _broken(error, worker) from error
         else:
             self._bury(worker, waiting)
 
-    def _bury(self, worker: str, waiting: deque[Any]) -> None:
+    def _bury(self, worker: str, waiting: Waiting) -> None:
         """A worker has died or left: its unit goes to the front, or is given up."""
         unit, future = self.busy.pop(worker)
         with self.cluster._answering():
@@ -255,7 +313,7 @@ class _Deal:
             return
         self.deaths[id(unit)] += 1
         if self.deaths[id(unit)] < ATTEMPTS:
-            waiting.appendleft(unit)
+            waiting.put_back(unit)
             self.told(RETRIED, unit, None)
         else:
             self.told(LOST, unit, None)

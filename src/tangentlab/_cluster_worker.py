@@ -41,4 +41,5 @@ class Bench(WorkerPlugin):
 def perform(function: Callable[[Any, Any], Any], unit: Any, *, bench: str) -> Any:
     """`function(unit, shared)` on this worker, alone in its process."""
     with _ONE_AT_A_TIME:
-        return function(unit, get_worker().plugins[bench].shared)
+        held: Any = get_worker().plugins[bench]
+        return function(unit, held.shared)

@@ -149,6 +149,15 @@ def test_ntk_writes_a_kernel_that_says_what_it_is(run, tmp_path):
     assert (code, json.loads(out)["outputs"]) == (0, 3)
 
 
+def test_ntk_plan_says_what_it_will_take_and_writes_nothing(run, tmp_path):
+    common = ("ntk", "--network", "lenet", "--samples", 12, "--outputs", "trace", "--memory", "4GiB", "--plan")
+    code, out, _ = run(*common)
+    assert code == 0 and "pairs/s" in out and "4.0 GiB allowed" in out
+    found = json.loads(run(*common, "--json")[1])
+    assert found["shape"] == [12, 12] and found["seconds"] > 0 and found["bytes"] > 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ntk_at_a_checkpoint_is_another_kernel(run, tmp_path):
     from tangentlab.networks import build_network
     from tangentlab.networks.checkpoint import save_checkpoint

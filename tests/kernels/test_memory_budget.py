@@ -1,17 +1,38 @@
-"""A byte budget is read, kept and refused in words."""
+"""A byte budget is read, kept and refused in words; what a process really takes stays within it."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from tangentlab._errors import ArgumentError, NumericalError
-from tangentlab.kernels.memory_budget import free_bytes, parse_bytes, plan_blocks
+from tangentlab.kernels.memory_budget import (
+    Room,
+    free_bytes,
+    held_bytes,
+    parse_bytes,
+    peak_bytes,
+    plan_blocks,
+    resident_bytes,
+)
 
 CPU = torch.device("cpu")
+MIB = 2**20
 
 
-def plan(rows=1000, columns=1000, pairs=1, row_bytes=10_000, item=4, memory="100MiB"):
+def plan(rows=1000, columns=1000, side=1, term_bytes=10_000, step_bytes=40_000, room=100 * MIB, block=None):
     return plan_blocks(
-        rows=rows, columns=columns, pairs=pairs, row_bytes=row_bytes, item=item, device=CPU, memory=memory
+        rows=rows,
+        columns=columns,
+        side=side,
+        symmetric=True,
+        term_bytes=term_bytes,
+        step_bytes=step_bytes,
+        tile_bytes=lambda size: 24 * (side * size) ** 2,
+        room=room,
+        block=block,
     )
 
 
@@ -32,35 +53,106 @@ def test_what_is_no_budget_is_refused(words):
         parse_bytes(words)
 
 
-def test_free_memory_is_a_positive_number():
-    assert free_bytes(CPU) > 2**20
+def test_the_system_tells_what_is_free_and_held():
+    assert free_bytes(CPU) > MIB
+    assert 10 * MIB < resident_bytes(CPU) <= peak_bytes(CPU)
 
 
-@pytest.mark.parametrize("memory", ["5MB", "20MB", "100MiB", "1GiB"])
-@pytest.mark.parametrize("row_bytes", [100, 10_000, 200_000])
-def test_blocks_fit_and_are_as_large_as_they_may(memory, row_bytes):
-    found = plan(memory=memory, row_bytes=row_bytes)
-    left = max(parse_bytes(memory) - 4_000_000, parse_bytes(memory) // 4)
+@pytest.mark.parametrize("room", [20, 40, 100, 1000])
+@pytest.mark.parametrize("term_bytes", [100, 10_000, 100_000])
+@pytest.mark.parametrize("side", [1, 10])
+def test_blocks_fit_and_are_as_large_as_they_may(room, term_bytes, side):
+    found = plan(room=room * MIB, term_bytes=term_bytes, step_bytes=4 * term_bytes, side=side)
     assert 1 <= found.step <= found.block <= 1000
-    assert found.bytes <= left or found.block == 1
-    assert found.kept_blocks >= 1
-    assert found.kept_blocks == 1 or (found.kept_blocks - 1) * found.block * row_bytes <= left
+    assert found.bytes <= room * MIB
+    assert 1 <= found.kept_blocks <= -(-1000 // found.block)
 
 
-def test_more_memory_never_means_smaller_blocks():
-    blocks = [plan(memory=f"{size}MB").block for size in (5, 10, 50, 200, 1000)]
-    assert blocks == sorted(blocks)
+def test_more_room_never_means_fewer_rows_kept():
+    kept = [
+        found.block * found.kept_blocks for found in (plan(room=size * MIB) for size in (20, 30, 60, 200, 999))
+    ]
+    assert kept == sorted(kept) and kept[-1] >= 1000
 
 
-def test_a_budget_of_next_to_nothing_goes_row_by_row():
-    found = plan(rows=5, columns=5, memory="1kB", row_bytes=10**6)
+def test_no_room_at_all_means_row_by_row():
+    found = plan(rows=5, columns=5, room=1000, term_bytes=10**6)
     assert (found.block, found.step) == (1, 1)
+
+
+def test_a_block_that_is_given_stays():
+    assert plan(block=300).block == 300
+    assert plan(block=300, room=1000).block == 300
+    assert plan(block=300, room=1000).step == 1
+    assert plan(block=3000).block == 1000
+
+
+def test_results_are_counted_where_they_stay():
+    assert held_bytes(1000, 500, numbers=9, item=4) == 18_000_000
+    assert held_bytes(1000, 1000, numbers=1, item=8, storage="packed", block=10) == 8 * 1000 * 1010 // 2
+    assert held_bytes(10**6, 10**6, numbers=100, item=4, storage="disk") == 0
+
+
+def test_what_the_process_holds_counts_and_an_eighth_is_left():
+    held = resident_bytes(CPU)
+    roomy, tight = Room.on(CPU, held + 2**30), Room.on(CPU, held)
+    assert abs(roomy.bytes - 2**30) < 100 * MIB
+    assert tight.bytes == held // 8
 
 
 def test_a_kernel_that_cannot_be_held_is_refused_with_its_size():
     with pytest.raises(
-        NumericalError, match=r"1000 x 1000 rows takes 3.8 MiB and 976.6 KiB are allowed.*outputs='mean'"
+        NumericalError, match=r"1000 x 1000 rows takes 3.8 MiB and 1.0 MiB are allowed.*outputs='mean'"
     ):
-        plan(memory="1MB")
+        Room.on(CPU, "1MiB").refuse(1000, 1000, result=4_000_000)
+    with pytest.raises(NumericalError, match="of which the process holds all but"):
+        Room.on(CPU, resident_bytes(CPU)).refuse(10, 10, result=resident_bytes(CPU) // 2)
     with pytest.raises(NumericalError, match=r"takes .* GiB and .* are free"):
-        plan(rows=10**8, columns=10**8, memory=None)
+        Room.on(CPU, None).refuse(10**8, 10**8, result=4 * 10**16)
+
+
+CHILD = """
+import resource, sys, tempfile, torch, tangentlab as tl
+torch.set_num_threads(1)
+name, shape, rows, outputs, memory, stored = eval(sys.argv[1])
+torch.manual_seed(0)
+if name == "wide":
+    model, c = torch.nn.Sequential(torch.nn.Linear(20, 300), torch.nn.ReLU(), torch.nn.Linear(300, 100)), 100
+else:
+    model, c = tl.build_network(name, shape, outputs=10, seed=0).eval(), 10
+kernel = tl.NeuralTangentKernel(model, outputs=outputs, memory=memory)
+x = torch.randn(rows, *shape)
+if stored:
+    with tempfile.TemporaryDirectory() as folder:
+        kernel.tiles(x, store=folder)
+else:
+    kernel(x)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what a process holds is read from Linux")
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("mlp", (784,), 3000, 0, "600MiB", False),
+        ("lenet", (1, 28, 28), 3000, 0, "512MiB", False),
+        ("lenet", (1, 28, 28), 8000, 0, "512MiB", True),
+        ("resnet18", (3, 32, 32), 24, 0, "1400MiB", False),
+        ("vit", (3, 32, 32), 48, 0, "700MiB", False),
+        ("wide", (20,), 64, "full", "600MiB", False),  # the result is 157 MiB, a tile of all of it twice that
+    ],
+    ids=lambda case: f"{case[0]}{'-stored' if case[5] else ''}",
+)
+def test_the_peak_of_a_process_stays_within_its_budget(case):
+    source = Path(__file__).parents[2] / "src"
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, repr(case)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={"PYTHONPATH": str(source), "PATH": "", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= 1.1 * parse_bytes(case[4])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tangentlab.cli.compare import Json
+from tangentlab.cli.compare import Json, Scheduler
 from tangentlab.cli.pair_progress import pair_progress
 from tangentlab.cli.screen import as_json, sparkline, table
 from tangentlab.cli.tiles import spectrum_of_tiles, write_tiles
@@ -34,6 +34,7 @@ Tiles = Annotated[
     Path | None,
     typer.Option("--store", help="Folder of kernel tiles, for kernels beyond memory; run again to resume."),
 ]
+Plan = Annotated[bool, typer.Option("--plan", help="Only say what it will take: forms, FLOPs, bytes, seconds.")]
 Precision = Annotated[str, typer.Option(help="float32 or float64.")]
 
 
@@ -53,6 +54,8 @@ def ntk(
     dtype: Precision = "float32",
     memory: Memory = None,
     store: Tiles = None,
+    scheduler: Scheduler = None,
+    plan: Plan = False,
     json: Json = False,
 ) -> None:
     """Compute the empirical tangent kernel of a network on rows of data, and write it to an .npz file, or tile by
@@ -62,6 +65,8 @@ def ntk(
     from tangentlab.records.atomic import write_atomically
     from tangentlab.records.layout import pack_arrays
 
+    if scheduler is not None and store is None:
+        raise typer.BadParameter("workers need a folder that all of them share: --store", param_hint="--scheduler")
     kernel, rows = _kernel(
         network,
         data=data,
@@ -77,8 +82,12 @@ def ntk(
         dtype=dtype,
         memory=memory,
     )
+    if plan:
+        forecast = kernel.plan(rows.x_train, storage="dense" if store is None else "disk")
+        typer.echo(as_json(forecast.to_dict()) if json else forecast.describe())
+        return
     if store is not None:
-        write_tiles(kernel, rows, store, json=json)
+        write_tiles(kernel, rows, store, scheduler=scheduler, json=json)
         return
     with pair_progress() as progress:
         gram = kernel.gram(rows.x_train, progress=progress)

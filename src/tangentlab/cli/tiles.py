@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tangentlab.kernels import NeuralTangentKernel
     from tangentlab.tasks import Task
 
+STEPS = "eigenpairs"
+"""Folder in a store where a search for eigenpairs keeps its steps until it ends, so that a kill does no harm."""
+
 SHOWN = 20
 """Eigenvalues printed; the file and --json have all."""
 
@@ -24,10 +28,12 @@ def is_tiles(store: Path) -> bool:
     return (store / "zarr.json").is_file() and not (store / "spec.json").exists()
 
 
-def write_tiles(kernel: NeuralTangentKernel, rows: Task, store: Path, *, json: bool) -> None:
+def write_tiles(
+    kernel: NeuralTangentKernel, rows: Task, store: Path, *, scheduler: str | None = None, json: bool
+) -> None:
     """Fill a store with what it lacks of a kernel, and say what it holds."""
     with pair_progress() as progress:
-        gram = kernel.tiles(rows.x_train, store=store, progress=progress)
+        gram = kernel.tiles(rows.x_train, store=store, scheduler=scheduler, progress=progress)
     size, outputs = gram.matrix.size, gram.outputs
     if json:
         about = {
@@ -57,7 +63,9 @@ def spectrum_of_tiles(store: Path, top: int, *, out: Path | None, json: bool) ->
     opened = TileStore.open(store)
     matrix = opened.tiles()
     trace = opened.trace()
-    pairs = eigenpairs(matrix, min(max(1, top), matrix.size))
+    steps = store / STEPS
+    pairs = eigenpairs(matrix, min(max(1, top), matrix.size), checkpoint=steps)
+    shutil.rmtree(steps, ignore_errors=True)
     values, worst = pairs.values.tolist(), float(pairs.residuals.max())
     if out is not None:
         arrays = {"values": pairs.values, "vectors": pairs.vectors, "residuals": pairs.residuals}

@@ -7,6 +7,7 @@ from tangentlab.kernels.kernel import Gram as Gram
 from tangentlab.kernels.kernel import NeuralTangentKernel as NeuralTangentKernel
 from tangentlab.kernels.low_rank_kernel import low_rank as low_rank
 from tangentlab.kernels.operator import KernelOperator as KernelOperator
+from tangentlab.kernels.plan import Plan as Plan
 from tangentlab.kernels.random_projection import TangentProjection as TangentProjection
 from tangentlab.kernels.random_projection import tangent_projection as tangent_projection
 from tangentlab.kernels.tile_store import TileStore as TileStore

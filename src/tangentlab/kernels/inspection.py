@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ShapeError
+from tangentlab.kernels.footprint import Footprint
 from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import plan_blocks
+from tangentlab.kernels.memory_budget import Room, held_bytes, plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.kernels.verdict import Verdict, Verdicts
@@ -78,6 +79,10 @@ class Inspection:
             wary=self.wary,
         )
 
+    def footprint(self, *, columns: int) -> Footprint:
+        """The same maker with the bytes and operations of a row and of a tile, counted on one row."""
+        return Footprint.of(self.maker(columns=columns)[0], self.samples, self.flavour)
+
     def tiles(
         self,
         x1: Inputs,
@@ -88,23 +93,30 @@ class Inspection:
         block: int | None = None,
         step: int | None = None,
     ) -> TileMaker:
-        """What computes the kernel's tiles within `memory`; `storage` says what stays there, see `plan_blocks`.
+        """What computes the kernel's tiles within `memory`; `storage` says what stays there, see `held_bytes`.
 
         `block` rows a tile, and terms made `step` rows at a time, where these are given; else as the memory allows.
         """
         rows, columns, flavour = count_rows(x1), count_rows(x1 if x2 is None else x2), self.flavour
-        maker, row_bytes = self.maker(columns=columns)
+        footprint = self.footprint(columns=columns)
+        side = flavour.count if flavour.contraction == "full" else 1
+        result = held_bytes(
+            rows, columns, numbers=flavour.numbers, item=self.network.dtype.itemsize, storage=storage, block=block
+        )
+        room = Room.on(self.network.device, memory)
+        room.refuse(rows, columns, result=result)
         plan = plan_blocks(
             rows=rows,
             columns=columns,
-            pairs=flavour.numbers,
-            row_bytes=row_bytes,
-            item=self.network.dtype.itemsize,
-            device=self.network.device,
-            memory=memory,
-            storage=storage,
+            side=side,
+            symmetric=x2 is None,
+            term_bytes=footprint.term_bytes,
+            step_bytes=footprint.step_bytes,
+            tile_bytes=footprint.tile_bytes,
+            room=room.beside(result),
             block=block,
         )
+        maker = footprint.maker
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 
 

@@ -13,14 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
+from tangentlab._cluster import connected
+from tangentlab._errors import ArgumentError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite
+from tangentlab.kernels.cluster_tiles import run_on_cluster
 from tangentlab.kernels.cross_check import cross_check
+from tangentlab.kernels.device_tiles import Devices, check_devices, fill_on_devices
+from tangentlab.kernels.forecast import forecast
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.memory_budget import STORAGES, Room, held_bytes
 from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs, check_outputs, refuse_no_matrix
+from tangentlab.kernels.plan import Plan
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
 from tangentlab.kernels.tiles import Progress, fill_tiles
@@ -75,6 +81,8 @@ class NeuralTangentKernel:
         "autograd" insist on one
     memory: bytes, or words such as "4GiB"; default a share of what is free
     dtype: float64 or float32 to compute in another precision than the parameters'
+    devices: several of one kind, such as ["cuda:0", "cuda:1"], that take tiles in turn, a replica of the network on
+        each; `memory` is then that of one of them. Default: the module's own. The kernel lies where the module does
 
     >>> kernel = NeuralTangentKernel(torch.nn.Linear(3, 2, bias=False), outputs="trace")
     >>> kernel(torch.eye(3)).tolist()
@@ -91,6 +99,7 @@ class NeuralTangentKernel:
         method: str = "auto",
         memory: int | str | None = None,
         dtype: torch.dtype | None = None,
+        devices: Devices | None = None,
     ):
         self.outputs = check_outputs(outputs)
         if dtype not in (None, torch.float32, torch.float64):
@@ -105,6 +114,7 @@ class NeuralTangentKernel:
         self.network = network if dtype is None else network.to(dtype=dtype)
         self.method = method
         self.memory = memory
+        self.devices = check_devices(devices)
 
     def __call__(self, x1: Inputs, x2: Inputs | None = None, *, progress: Progress | None = None) -> Tensor:
         """Θ(x1, x2) in the network's dtype; symmetric, and half the work, when `x2` is None."""
@@ -117,12 +127,36 @@ class NeuralTangentKernel:
         return Gram(values, self.outputs, description, self.fingerprint, difference)
 
     @outside_inference_mode()
+    def plan(self, x1: Inputs, x2: Inputs | None = None, *, storage: str = "dense") -> Plan:
+        """What Θ(x1, x2) will take, before anything long runs: forms, operations, peak bytes and seconds.
+
+        Makes the checks on a few rows and measures the machine for about a second; see `Plan` for what is counted.
+        `storage` is "dense" for the kernel as a tensor, "packed" or "disk" for `tiles` in memory or in a store.
+
+        >>> print(NeuralTangentKernel(torch.nn.Linear(2, 1), outputs=0).plan(torch.eye(2)).describe())
+        empirical NTK (output 0) of Linear, 3 of 3 parameters in 2 tensors...
+        """
+        if storage not in STORAGES:
+            raise UnknownNameError("storage", storage, STORAGES)
+        x1, x2 = self._checked(x1, x2, storage=storage)
+        with preserved_random_state(self.network.device):
+            return forecast(
+                lambda: Inspection.of(self.network, x1, x2, outputs=self.outputs, method=self.method),
+                x1,
+                x2,
+                kernel=self.describe(),
+                memory=self.memory,
+                storage=storage,
+            )
+
+    @outside_inference_mode()
     def tiles(
         self,
         x: Inputs,
         *,
         store: Path | str | None = None,
         tile: int | None = None,
+        scheduler: Any = None,
         progress: Progress | None = None,
     ) -> TiledGram:
         """Θ(x, x) as the tiles of its upper triangle: packed in memory, or in the folder `store` for n beyond it.
@@ -132,29 +166,48 @@ class NeuralTangentKernel:
         their checksums are computed again. `tile` rows make a tile, by default as many as suit the memory. The
         numbers are those of `gram(x).matrix` to rounding, and the same where the tiles are.
 
+        scheduler: of a Dask cluster whose workers compute the tiles: an address, a scheduler file, a `Client` or a
+            cluster object. The store is then a folder that all of them share, `memory` that of one worker
+
         >>> kernel = NeuralTangentKernel(torch.nn.Linear(3, 1, bias=False), outputs=0)
         >>> kernel.tiles(torch.eye(3)).matrix.matmat(torch.ones(3, 1)).flatten().tolist()
         [1.0, 1.0, 1.0]
         """
+        if scheduler is not None:
+            if store is None:
+                raise ArgumentError(
+                    "store",
+                    expected="a folder that all workers share",
+                    got="none",
+                    remedy="Give store='kernel' on a shared file system.",
+                )
+            with connected(scheduler) as cluster:
+                memory = self.memory if self.memory is not None else cluster.memory_of_one()
+                work = self.tile_work(x, store=Path(store).resolve(), tile=tile, memory=memory)
+                return gram_of_store(run_on_cluster(work, cluster=cluster, progress=progress))
         if store is not None:
             work = self.tile_work(x, store=store, tile=tile)
             with preserved_random_state(self.network.device):
-                return gram_of_store(work.run(progress=progress))
+                return gram_of_store(work.run(devices=self.devices, progress=progress))
         refuse_no_matrix(self.outputs)
         x, tile = check_inputs(x), _check_tile(tile)
         with preserved_random_state(self.network.device):
             return gram_in_memory(
-                Inspection.of(self.network, x, None, outputs=self.outputs, method=self.method),
+                Inspection.of(self._first, x, None, outputs=self.outputs, method=self.method),
                 x,
                 kernel=self.fingerprint,
                 description=self.describe(),
                 tile=tile,
                 memory=self.memory,
+                devices=self.devices,
+                home=self.network.device,
                 progress=progress,
             )
 
     @outside_inference_mode()
-    def tile_work(self, x: Inputs, *, store: Path | str, tile: int | None = None) -> TileWork:
+    def tile_work(
+        self, x: Inputs, *, store: Path | str, tile: int | None = None, memory: int | str | None = None
+    ) -> TileWork:
         """The tiles of Θ(x, x) that the folder `store` still lacks, to be computed here or by other processes.
 
         See `TileWork`; `tiles(x, store=...)` is all of it in one call.
@@ -163,13 +216,13 @@ class NeuralTangentKernel:
         x, tile = check_inputs(x), _check_tile(tile)
         with preserved_random_state(self.network.device):
             return TileWork.begin(
-                Inspection.of(self.network, x, None, outputs=self.outputs, method=self.method),
+                Inspection.of(self._first, x, None, outputs=self.outputs, method=self.method),
                 x,
                 kernel=self.fingerprint,
                 description=self.describe(),
                 path=store,
                 tile=tile,
-                memory=self.memory,
+                memory=self.memory if memory is None else memory,
             )
 
     def operator(self, x: Inputs, *, memory: int | str | None = None, way: str = "auto") -> KernelOperator:
@@ -201,10 +254,9 @@ class NeuralTangentKernel:
 
     @outside_inference_mode()
     def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> tuple[Tensor, float, str]:
-        x1 = check_inputs(x1, name="x1")
-        x2 = None if x2 is None else check_inputs(x2, name="x2")
+        x1, x2 = self._checked(x1, x2)
         with preserved_random_state(self.network.device):
-            found = Inspection.of(self.network, x1, x2, outputs=self.outputs, method=self.method)
+            found = Inspection.of(self._first, x1, x2, outputs=self.outputs, method=self.method)
             while True:
                 try:
                     values = self._fill(found, x1=x1, x2=x2, progress=progress)
@@ -217,12 +269,31 @@ class NeuralTangentKernel:
             difference = cross_check(self.network, values, flavour=found.flavour, x1=x1, x2=x2)
         return values.mul_(found.flavour.scale), difference, found.routes.describe()
 
+    def _checked(self, x1: Inputs, x2: Inputs | None, *, storage: str = "dense") -> tuple[Inputs, Inputs | None]:
+        """Inputs as they must be, for a kernel that can be held: both refused before anything takes time."""
+        x1 = check_inputs(x1, name="x1")
+        x2 = None if x2 is None else check_inputs(x2, name="x2")
+        rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)
+        least = held_bytes(rows, columns, numbers=1, item=self.network.dtype.itemsize, storage=storage)
+        Room.on(self.network.device, self.memory).refuse(rows, columns, result=least)
+        return x1, x2
+
     def _fill(self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> Tensor:
         shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
-        tiles = found.tiles(x1, x2, memory=self.memory)
-        values = torch.empty(shape, dtype=self.network.dtype, device=self.network.device)
-        fill_tiles(values, tiles, progress=progress)
+        home = self.network.device
+        apart = home.type != found.network.device.type  # then the result takes none of the devices' memory
+        tiles = found.tiles(x1, x2, memory=self.memory, storage="disk" if apart else "dense")
+        values = torch.empty(shape, dtype=self.network.dtype, device=home)
+        if self.devices:
+            fill_on_devices(values, tiles, devices=self.devices, progress=progress)
+        else:
+            fill_tiles(values, tiles, progress=progress)
         return values
+
+    @property
+    def _first(self) -> Network:
+        """The network where its tiles are computed, on the first of several devices."""
+        return self.network.on(self.devices[0]) if self.devices else self.network
 
 
 def _check_tile(tile: int | None) -> int | None:

@@ -1,11 +1,19 @@
-"""How many bytes a kernel may use, and the block of rows that fits into them."""
+"""How many bytes a kernel may use, and the block of rows that fits into them.
+
+A budget bounds the resident memory of the whole process, on the kernel's device: what is held already (interpreter,
+libraries, data) counts. Where that is most of the budget, an eighth of it is used all the same.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 
@@ -18,8 +26,20 @@ _SHARE = 0.4
 _STEP_BYTES = 32 * 2**20
 """Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
 
+_LEAST_STEP = 16
 _LEAST_TILE, _LARGEST_TILE = 256, 1024
 """Sides of a tile, counted in rows times outputs."""
+
+STORAGES = ("dense", "packed", "disk")
+"""Where a result goes: a tensor, the tiles of one triangle in memory, or tiles on disk."""
+
+_LIBRARIES = 16 * 2**20
+"""What the libraries beneath torch allocate for themselves while they multiply and convolve."""
+
+
+_OVERHEAD = 1.6
+"""Memory taken for each byte of a step's activations: libraries copy them into layouts of their own, and freed memory
+stays with the allocator."""
 
 
 def parse_bytes(memory: int | float | str) -> int:
@@ -52,6 +72,105 @@ def free_bytes(device: torch.device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
+def resident_bytes(device: torch.device) -> int:
+    """Bytes that this process holds on the device now; 0 where the system does not tell.
+
+    >>> resident_bytes(torch.device("cpu")) < 2**50
+    True
+    """
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    try:
+        with open("/proc/self/statm") as line:
+            return int(line.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def peak_bytes(device: torch.device) -> int:
+    """The most that this process has held on the device until now; 0 where the system does not tell.
+
+    >>> peak_bytes(torch.device("cpu")) < 2**50
+    True
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    try:
+        with open("/proc/self/status") as lines:
+            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+    except OSError:
+        return 0
+
+
+def settle(device: torch.device) -> None:
+    """Give freed memory back to the system, so that what is resident is what is in use."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return
+    with suppress(OSError, AttributeError):  # only the GNU library keeps freed memory in this way
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that a kernel, its result included, may add to what its process holds."""
+
+    bytes: int
+    free: int
+    """On the device, for all processes."""
+    stated: int | None
+    """The budget, where one was given; else a share of what is free was taken."""
+
+    @staticmethod
+    def on(device: torch.device, memory: int | str | None) -> Room:
+        """What there is now.
+
+        >>> Room.on(torch.device("cpu"), "8 KiB").bytes
+        1024
+        """
+        free = free_bytes(device)
+        if memory is None:
+            return Room(int(_SHARE * free), free, None)
+        budget = parse_bytes(memory)
+        return Room(max(budget - resident_bytes(device), budget // 8), free, budget)
+
+    def refuse(self, rows: int, columns: int, *, result: int) -> None:
+        """Refuse a result that cannot be held, in words that say what it needs."""
+        limit = self.free if self.stated is None else self.bytes
+        if result <= limit:
+            return
+        allowed = f"{words(limit)} are free"
+        if self.stated is not None:
+            allowed = f"{words(self.stated)} are allowed"
+            if result <= self.stated:
+                allowed += f", of which the process holds all but {words(limit)}"
+        raise NumericalError(
+            f"The kernel of {rows} x {columns} rows takes {words(result)} and {allowed}.",
+            remedy="Use fewer rows, outputs='mean' instead of 'full', dtype=torch.float32, a larger memory=, or "
+            "kernel.tiles(x, store=...), which keeps the tiles on disk.",
+        )
+
+    def beside(self, result: int) -> int:
+        """What is left for terms and tiles."""
+        least = self.bytes // 4 if self.stated is None else self.stated // 16
+        return max(self.bytes - result, least)
+
+
+def held_bytes(
+    rows: int, columns: int, *, numbers: int, item: int, storage: str = "dense", block: int | None = None
+) -> int:
+    """Bytes of a result of `numbers` for each pair of rows that stay in memory.
+
+    storage: all of it ("dense"), the tiles of one triangle ("packed") or nothing ("disk").
+
+    >>> held_bytes(100, 100, numbers=1, item=4), held_bytes(100, 100, numbers=1, item=4, storage="disk")
+    (40000, 0)
+    """
+    tile = _tile_rows(rows, side=math.isqrt(numbers)) if block is None else min(block, rows)
+    pairs = {"dense": rows * columns, "packed": rows * (rows + tile) // 2, "disk": 0}[storage]
+    return pairs * numbers * item
+
+
 @dataclass(frozen=True)
 class BlockPlan:
     """Rows in a block, rows evaluated at once, and the bytes this is expected to take beside the kernel itself."""
@@ -60,66 +179,84 @@ class BlockPlan:
     step: int
     bytes: int
     kept_blocks: int
-    """Blocks whose terms fit in memory together and need not be made again."""
+    """Blocks whose terms are kept to use again, beside those of one more."""
 
 
 def plan_blocks(
     *,
     rows: int,
     columns: int,
-    pairs: int,
-    row_bytes: int,
-    item: int,
-    device: torch.device,
-    memory: int | str | None,
-    storage: str = "dense",
+    side: int,
+    symmetric: bool,
+    term_bytes: int,
+    step_bytes: int,
+    tile_bytes: Callable[[int], int],
+    room: int,
     block: int | None = None,
 ) -> BlockPlan:
-    """The largest block such that two blocks' terms, one tile and one step's activations fit the budget.
+    """The largest blocks and steps, and the most blocks kept, of which all that is held together fits into `room`.
 
-    rows, columns: sizes of the kernel; pairs: numbers for each pair of rows; row_bytes: bytes of one row's terms;
-    storage: what of the result stays in memory, all ("dense"), the tiles of one triangle ("packed") or nothing
-    ("disk"); block: its rows, where they are given.
-    Refuses a kernel that cannot be held, before anything is computed, with the bytes it needs.
+    rows, columns: of the kernel, and whether they are the same rows; side: c for a full kernel, else 1; term_bytes:
+    kept for each row; step_bytes: held for each row while its terms are made; tile_bytes: held while a tile of so many
+    rows is computed; block: its rows, where they are given.
 
-    >>> cpu = torch.device("cpu")
-    >>> plan_blocks(rows=100, columns=100, pairs=1, row_bytes=1000, item=4, device=cpu, memory="1GiB").block
+    >>> small = dict(rows=100, columns=100, side=1, symmetric=True, term_bytes=1000, step_bytes=4000)
+    >>> plan_blocks(**small, tile_bytes=lambda block: 24 * block**2, room=2**30).block
     100
+    >>> found = plan_blocks(**small, tile_bytes=lambda block: 24 * block**2, room=20 * 2**20)
+    >>> found.bytes <= 20 * 2**20
+    True
     """
-    chosen, block = block, _tile_rows(max(rows, columns), pairs=pairs) if block is None else min(block, rows)
-    numbers = {"dense": rows * columns, "packed": rows * (rows + block) // 2, "disk": 0}[storage]
-    result = numbers * pairs * item
-    free = free_bytes(device)
-    budget = int(_SHARE * free) if memory is None else parse_bytes(memory)
-    if result > (free if memory is None else budget):
-        raise NumericalError(
-            f"The kernel of {rows} x {columns} rows takes {_words(result)} and "
-            f"{_words(free if memory is None else budget)} are {'free' if memory is None else 'allowed'}.",
-            remedy="Use fewer rows, outputs='mean' instead of 'full', dtype=torch.float32, or a larger memory=.",
-        )
-    left = max(budget - result, budget // 4)
-    while chosen is None and block > 1 and _need(block, pairs=pairs, row_bytes=row_bytes) > left:
-        block = (block + 1) // 2
-    step = max(1, min(block, max(16, _STEP_BYTES // max(row_bytes, 1)), left // (4 * max(row_bytes, 1)) or 1))
-    need = _need(block, pairs=pairs, row_bytes=row_bytes)
-    kept = max(1, (left - need) // max(1, block * row_bytes) + 1)
-    return BlockPlan(block=block, step=step, bytes=need, kept_blocks=kept)
+    longest = max(rows, columns)
+    size_of_tile = cache(tile_bytes)
+    largest_step = max(_LEAST_STEP, _STEP_BYTES // max(term_bytes, 1))
+
+    def total(size: int) -> int:
+        return -(-rows // size) + (0 if symmetric else -(-columns // size))
+
+    def need(size: int, step: int, kept: int = 1) -> int:
+        held = min(kept, total(size) - 1) * size
+        joined = 2 * size if step < size else size
+        passing = int(_OVERHEAD * step * max(0, step_bytes - term_bytes))
+        return _LIBRARIES + (held + joined) * term_bytes + passing + size_of_tile(size)
+
+    def fitted(size: int) -> BlockPlan | None:
+        step = min(size, largest_step)
+        least = 1 if block is not None else min(step, max(_LEAST_STEP, largest_step // 4))
+        while need(size, step) > room and step > least:
+            step = max(step // 2, least)
+        if need(size, step) > room and not (step == 1 and (size == 1 or block is not None)):
+            return None
+        kept = 1 + max(0, room - need(size, step)) // max(1, term_bytes * size)
+        kept = min(kept, total(size))
+        return BlockPlan(block=size, step=step, bytes=need(size, step, kept), kept_blocks=kept)
+
+    size = _tile_rows(longest, side=side) if block is None else min(block, longest)
+    while (found := fitted(size)) is None:
+        size = (size + 1) // 2
+    while block is None and found.kept_blocks + 1 < total(size) and size // 2 >= _LEAST_TILE // side:
+        size = size // 2  # where terms are made more than once, smaller blocks leave room for more rows at a time
+        smaller = fitted(size)
+        if smaller is None or smaller.kept_blocks * size < 1.2 * found.kept_blocks * found.block:
+            break
+        found = smaller
+    return found
 
 
-def _tile_rows(rows: int, *, pairs: int) -> int:
+def _tile_rows(rows: int, *, side: int) -> int:
     """Rows of a tile when memory does not bind: a quarter of all, so that symmetry saves most of what it can.
 
     Not so few that products are slow, nor so many that a tile is new memory instead of a buffer in use.
     """
-    side = math.isqrt(pairs)
     return min(rows, max(-(-rows // 4), _LEAST_TILE // side, 16), max(_LARGEST_TILE // side, 16))
 
 
-def _need(block: int, *, pairs: int, row_bytes: int) -> int:
-    return 2 * block * row_bytes + 2 * 8 * block * block * pairs
+def words(count: int) -> str:
+    """A number of bytes to read.
 
-
-def _words(count: int) -> str:
+    >>> words(3 * 2**20)
+    '3.0 MiB'
+    """
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= size:
             return f"{count / size:.1f} {unit}"

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from tangentlab._fingerprint import fingerprint
+from tangentlab.kernels.device_tiles import DeviceTiles
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.tile_store import FORMAT, TileStore
@@ -84,10 +85,10 @@ class TileWork:
             found = found.without(earlier["general"])
         tiles = found.tiles(x, None, memory=memory, storage="disk", block=block, step=step)
         about |= {"tile": tiles.plan.block, "step": tiles.plan.step, "general": [], "difference": None}
-        about |= {"description": f"{description}; {found.routes.describe()}", "made_by": [_maker()]}
+        about |= {"description": f"{description}; {found.routes.describe()}", "made_by": [made_by()]}
         store = TileStore.at(path, about)
-        if _maker() not in store.about["made_by"]:
-            store = store.note(made_by=[*store.about["made_by"], _maker()])
+        if made_by() not in store.about["made_by"]:
+            store = store.note(made_by=[*store.about["made_by"], made_by()])
         return TileWork(found, tiles, store, memory)
 
     def missing(self, progress: Progress | None = None) -> list[Pair]:
@@ -105,19 +106,22 @@ class TileWork:
             self.store.remove(pair)
         return replace(self, found=found, tiles=tiles, store=self.store.note(general=general, difference=None))
 
-    def run(self, *, progress: Progress | None = None) -> TileWork:
-        """Compute all tiles that are missing, here; the work as it then stands."""
+    def run(self, *, devices: Collection[torch.device] = (), progress: Progress | None = None) -> TileWork:
+        """Compute all tiles that are missing, here, on several devices if given; the work as it then stands."""
         pairs = self.missing()
         total = self.tiles.cost(self.store.pairs())
-        done = total - self.tiles.cost(pairs)
+        done = [total - self.tiles.cost(pairs)]
+
+        def told(pair: Pair) -> None:
+            done[0] += self.tiles.cost([pair])
+            if progress is not None:
+                progress(done[0], total)
+
         try:
-            for pair in pairs:
-                write_tile(self.tiles, self.store, pair)
-                done += self.tiles.cost([pair])
-                if progress is not None:
-                    progress(done, total)
+            on_devices = DeviceTiles.of(self.tiles, devices)
+            on_devices.each(pairs, lambda tiles, pair: write_tile(tiles, self.store, pair), done=told)
         except PathChanged as change:
-            return self.without(change.names).run(progress=progress)
+            return self.without(change.names).run(devices=devices, progress=progress)
         return self
 
 
@@ -132,7 +136,7 @@ def _entries(x: Any) -> list[Any]:
     return list(x.values() if hasattr(x, "values") else x)
 
 
-def _maker() -> dict[str, Any]:
+def made_by() -> dict[str, Any]:
     """What the last bits of a number may depend on."""
     return {
         "torch": torch.__version__,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import torch
@@ -59,13 +59,16 @@ def gram_in_memory(
     description: str,
     tile: int | None,
     memory: int | str | None,
+    devices: Collection[torch.device],
+    home: torch.device,
     progress: Progress | None,
 ) -> TiledGram:
     """The kernel packed in memory; refused before any work if it does not fit."""
+    storage = "packed" if home.type == found.network.device.type else "disk"
     while True:
-        tiles = found.tiles(x, None, memory=memory, storage="packed", block=tile)
+        tiles = found.tiles(x, None, memory=memory, storage=storage, block=tile)
         try:
-            matrix = packed_tiles(tiles, progress=progress)
+            matrix = packed_tiles(tiles, devices=devices, home=home, progress=progress)
             break
         except PathChanged as change:
             found = found.without(change.names)

@@ -132,7 +132,7 @@ class TileMaker:
             with preserved_random_state(network.device):
                 rows = network.place(take_rows(x, self.span(block, right=right)))
                 kept[key] = self.maker.block(rows, step=self.plan.step)
-        else:
+        elif not right:  # else the blocks of rows, wanted again at once, would be the oldest
             kept[key] = kept.pop(key)
         return kept[key]
 

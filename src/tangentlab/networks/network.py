@@ -160,6 +160,20 @@ class Network:
         return self._with(module=converted(self.module, dtype=dtype))
 
     @outside_inference_mode()
+    def on(self, device: torch.device) -> Network:
+        """A copy of the same network on a device, with all tensors that its modules hold.
+
+        >>> net = Network(nn.Linear(3, 2))
+        >>> net.on(torch.device("cpu")).parameters["weight"].data_ptr() == net.parameters["weight"].data_ptr()
+        False
+        """
+        module = private_copy(self.module).to(device=device)
+        for part in module.modules():
+            held = {name: value for name, value in vars(part).items() if isinstance(value, Tensor)}
+            vars(part).update({name: value.to(device) for name, value in held.items()})
+        return self._with(module=module)
+
+    @outside_inference_mode()
     def at(self, parameters: Mapping[str, Tensor]) -> Network:
         """The same network anchored at other values of its selected parameters."""
         self.space.check("parameters", parameters)

@@ -1,0 +1,227 @@
+"""forecast: measure, for about a second, the functions that will make a kernel, and say what all of it will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from tangentlab.kernels.cross_check import cross_check
+from tangentlab.kernels.footprint import Footprint, factor_bytes
+from tangentlab.kernels.inspection import Inspection
+from tangentlab.kernels.layer_terms import PathChanged, Terms
+from tangentlab.kernels.memory_budget import held_bytes, parse_bytes, peak_bytes, resident_bytes, settle
+from tangentlab.kernels.operation_count import OperationCount
+from tangentlab.kernels.plan import LayerPlan, Plan, count_rows_made, count_tiles
+from tangentlab.kernels.tiles import TileMaker
+from tangentlab.networks.evaluation import preserved_random_state
+from tangentlab.networks.inputs import Inputs, count_rows, take_rows
+
+_Result = TypeVar("_Result")
+
+_WHILE = 0.3
+"""Seconds given to each of the measurements."""
+
+_FRESH = 40 * 2**20
+"""Bytes whose allocation is timed: more than an allocator would have at hand."""
+
+
+def forecast(
+    inspect: Callable[[], Inspection],
+    x1: Inputs,
+    x2: Inputs | None,
+    *,
+    kernel: str,
+    memory: int | str | None,
+    storage: str,
+) -> Plan:
+    """The plan of a kernel between `x1` and `x2`; `inspect` makes the checks that precede it, timed here.
+
+    Cost: the checks, twice where they are short, and three short measurements; nothing of size n x n is allocated.
+    """
+    found, once = _timed(inspect)
+    again = min(once, _timed(inspect)[1]) if once < 2 else once
+    while True:
+        try:
+            start = time.perf_counter()
+            tiles = found.tiles(x1, x2, memory=memory, storage=storage)
+            planning = time.perf_counter() - start
+            with preserved_random_state(found.network.device):
+                return _plan(found, tiles, kernel, memory, storage, again + planning, once - again)
+        except PathChanged as change:
+            found = found.without(change.names)
+
+
+def _plan(
+    found: Inspection,
+    tiles: TileMaker,
+    kernel: str,
+    memory: int | str | None,
+    storage: str,
+    checks: float,
+    first_use: float,
+) -> Plan:
+    network, flavour, plan, symmetric = tiles.maker.network, tiles.flavour, tiles.plan, tiles.symmetric
+    x2 = tiles.x1 if tiles.x2 is None else tiles.x2
+    n, m = count_rows(tiles.x1), count_rows(x2)
+    footprint = found.footprint(columns=m)
+    settle(network.device)
+    resident = resident_bytes(network.device)
+    result = held_bytes(
+        n, m, numbers=flavour.numbers, item=network.dtype.itemsize, storage=storage, block=plan.block
+    )
+    row_seconds, terms = _row_seconds(tiles)
+    pair_seconds = _pair_seconds(tiles, terms)
+    checks += _check_seconds(tiles)
+    byte_seconds = _byte_seconds(network.device)
+    count, pairs = count_tiles(n, m, symmetric=symmetric, block=plan.block)
+    made = count_rows_made(n, m, symmetric=symmetric, block=plan.block, kept=plan.kept_blocks)
+    with torch.no_grad(), OperationCount() as forward:
+        network.apply({}, take_rows(found.samples[0], slice(0, 1)))
+    kept = min(plan.kept_blocks * plan.block, made) * footprint.term_bytes
+    seconds = checks + made * row_seconds + pairs * pair_seconds + (result + kept) * byte_seconds
+    return Plan(
+        kernel=kernel,
+        routes=found.routes.describe(),
+        shape=flavour.shape(n, m),
+        dtype=str(network.dtype).removeprefix("torch."),
+        device=str(network.device),
+        threads=torch.get_num_threads(),
+        layers=tuple(_layer(footprint, name, plan.block, pairs) for name in tiles.maker.forms),
+        backward_passes=flavour.count,
+        forward_operations=made * forward.operations,
+        backward_operations=made * max(0, footprint.operations - forward.operations),
+        block=plan.block,
+        step=plan.step,
+        kept_blocks=plan.kept_blocks,
+        tiles=count,
+        rows_made=made,
+        pairs=pairs,
+        storage=storage,
+        result_bytes=result,
+        resident_bytes=resident,
+        work_bytes=plan.bytes,
+        bytes=max(peak_bytes(network.device), resident + result + plan.bytes),
+        budget=None if memory is None else parse_bytes(memory),
+        check_seconds=checks,
+        row_seconds=row_seconds,
+        pair_seconds=pair_seconds,
+        byte_seconds=byte_seconds,
+        first_use_seconds=first_use,
+        seconds=seconds,
+    )
+
+
+def _layer(footprint: Footprint, name: str, block: int, pairs: int) -> LayerPlan:
+    factor = footprint.row[name]
+    count = footprint.layer(name, block, block)
+    return LayerPlan(
+        name=name,
+        factor=type(factor).__name__.lower(),
+        form=footprint.maker.forms[name],
+        operations=count.operations * pairs // block**2,
+        moved=count.moved * pairs // block**2,
+        row_bytes=factor_bytes(factor),
+    )
+
+
+def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
+    """Seconds for a row of a block, and the terms of the block measured: a whole one where time allows."""
+    maker, step = tiles.maker, tiles.plan.step
+    block = min(tiles.plan.block, count_rows(tiles.x1))
+
+    def make(rows: int) -> tuple[Terms, float]:
+        x = maker.network.place(take_rows(tiles.x1, slice(0, rows)))
+        return _timed(lambda: maker.block(x, step=step))
+
+    rows = 1
+    make(rows)
+    terms, took = make(rows)
+    while rows < block and took * min(4, block / rows) < _WHILE:
+        rows = min(block, 4 * rows)
+        make(rows) if rows <= step else None  # the first of its size makes its workspaces
+        terms, took = make(rows)
+    if took < _WHILE:
+        took = min(took, make(rows)[1])
+    return took / rows, terms
+
+
+def _pair_seconds(tiles: TileMaker, terms: Terms) -> float:
+    """Seconds for a pair of rows of a tile, written twice where the kernel is symmetric."""
+    maker, flavour = tiles.maker, tiles.flavour
+    rows = _rows(terms)
+    took = _tile_seconds(tiles, terms, rows)
+    while rows < tiles.plan.block and took * min(4, (tiles.plan.block / rows) ** 2) < _WHILE:
+        rows = min(tiles.plan.block, 2 * rows)
+        terms = {name: _longer(factor, rows) for name, factor in terms.items()}
+        took = _tile_seconds(tiles, terms, rows)
+    shape = flavour.shape(rows, rows)
+    total = torch.zeros(shape, dtype=torch.float64, device=maker.network.device)
+    written = torch.zeros(shape, dtype=maker.network.dtype, device=maker.network.device)
+
+    def write() -> None:
+        written.copy_(total)
+        if tiles.symmetric:
+            written.copy_(flavour.transpose(total))
+
+    write()
+    return (took + _timed(write)[1]) / rows**2
+
+
+def _tile_seconds(tiles: TileMaker, terms: Terms, rows: int) -> float:
+    device = tiles.maker.network.device
+    total = torch.zeros(tiles.flavour.shape(rows, rows), dtype=torch.float64, device=device)
+
+    def add() -> None:
+        tiles.maker.add_tile(total.zero_(), terms, terms)
+
+    took = _timed(add)[1]
+    for _ in range(3):
+        if took < _WHILE:
+            took = min(took, _timed(add)[1])
+    return took
+
+
+def _check_seconds(tiles: TileMaker) -> float:
+    """Seconds of the comparison with autograd at the end, made on a kernel of the first rows."""
+    x1 = take_rows(tiles.x1, slice(0, 2))
+    x2 = None if tiles.x2 is None else take_rows(tiles.x2, slice(0, 2))
+    small = TileMaker(tiles.maker, x1, x2, tiles.flavour, replace(tiles.plan, block=2, step=2))
+    values = small.tile((0, 0)).clone()
+    network, flavour = tiles.maker.network, tiles.flavour
+    return _timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2))[1]
+
+
+def _byte_seconds(device: torch.device) -> float:
+    return _timed(lambda: torch.empty(_FRESH, dtype=torch.uint8, device=device).fill_(1))[1] / _FRESH
+
+
+def _longer(factor: Any, rows: int) -> Any:
+    """A factor with its rows repeated up to so many."""
+    changed: dict[str, Tensor] = {}
+    length = max(len(value) for value in _tensors(factor).values())
+    for name, value in _tensors(factor).items():
+        if len(value) == length:
+            changed[name] = value.repeat(-(-rows // length), *[1] * (value.ndim - 1))[:rows]
+    return replace(factor, **changed)
+
+
+def _rows(terms: Terms) -> int:
+    return max(len(value) for value in _tensors(next(iter(terms.values()))).values())
+
+
+def _tensors(factor: Any) -> dict[str, Tensor]:
+    values = {each.name: getattr(factor, each.name) for each in fields(factor)}
+    return {name: value for name, value in values.items() if isinstance(value, Tensor)}
+
+
+def _timed(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    start = time.perf_counter()
+    result = work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return result, time.perf_counter() - start

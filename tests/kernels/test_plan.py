@@ -1,0 +1,105 @@
+"""A plan says what a kernel takes: its counts are those of the work itself, and it holds nothing of size n x n."""
+
+import time
+
+import pytest
+import torch
+from torch import nn
+
+import tangentlab as tl
+from tangentlab._errors import NumericalError, UnknownNameError
+from tangentlab.kernels.layer_terms import TermMaker
+from tangentlab.kernels.memory_budget import peak_bytes
+from tangentlab.kernels.plan import count_rows_made, count_tiles
+
+
+def mlp():
+    return nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3)).double()
+
+
+def rows(n):
+    return torch.randn(n, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(n))
+
+
+def test_forms_layers_and_operations_are_those_of_the_kernel():
+    found = tl.NeuralTangentKernel(mlp(), outputs=0).plan(rows(20))
+    assert found.shape == (20, 20) and found.threads == torch.get_num_threads()
+    assert [layer.name for layer in found.layers] == ["0.weight+0.bias", "2.weight+2.bias"]
+    first = found.layers[0]
+    assert (first.form, first.operations) == ("hadamard", 2 * 400 * (7 + 16))
+    assert found.forward_operations == 20 * 2 * (6 * 16 + 16 * 3)
+    assert found.operations == (
+        found.forward_operations + found.backward_operations + found.contraction_operations
+    )
+
+
+def test_bytes_add_up_and_the_peak_is_at_least_what_is_held():
+    found = tl.NeuralTangentKernel(mlp(), outputs="full").plan(rows(30))
+    assert found.result_bytes == 30 * 30 * 9 * 8
+    assert found.bytes >= found.resident_bytes + found.result_bytes + found.work_bytes
+    assert tl.NeuralTangentKernel(mlp(), outputs="full").plan(rows(30), storage="disk").result_bytes == 0
+
+
+def test_a_cross_kernel_has_all_pairs():
+    found = tl.NeuralTangentKernel(mlp(), outputs="trace").plan(rows(20), rows(7))
+    assert (found.shape, found.pairs) == ((20, 7), 140)
+
+
+def test_figures_go_out_as_plain_numbers_and_as_words():
+    found = tl.NeuralTangentKernel(mlp(), outputs=1, memory="2GiB").plan(rows(9))
+    assert found.to_dict()["layers"][0]["form"] == "hadamard" and found.to_dict()["operations"] == found.operations
+    words = found.describe()
+    for part in ("hadamard", "operations", "2.0 GiB allowed", "9 x 9 float64", "rows/s", "pairs/s"):
+        assert part in words
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("kept", [1, 2, 3, 100])
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+def test_counts_are_those_of_the_tiles(symmetric, kept, block, monkeypatch):
+    from tangentlab.kernels.inspection import Inspection
+    from tangentlab.kernels.memory_budget import BlockPlan
+    from tangentlab.kernels.tiles import TileMaker
+    from tangentlab.networks import Network
+
+    x1, x2 = rows(7), None if symmetric else rows(5)
+    found = Inspection.of(Network(mlp()), x1, x2, outputs=0, method="auto")
+    plan = BlockPlan(block=block, step=2, bytes=0, kept_blocks=kept)
+    tiles = TileMaker(found.maker(columns=7)[0], x1, x2, found.flavour, plan)
+    made = []
+    inner = TermMaker.block
+    monkeypatch.setattr(
+        TermMaker, "block", lambda self, x, *, step: made.append(len(x)) or inner(self, x, step=step)
+    )
+    pairs = list(tiles.pairs())
+    for pair in pairs:
+        tiles.tile(pair)
+    m = 7 if symmetric else 5
+    assert count_tiles(7, m, symmetric=symmetric, block=block) == (len(pairs), tiles.cost(pairs))
+    said = count_rows_made(7, m, symmetric=symmetric, block=block, kept=kept)
+    assert sum(made) <= said <= sum(made) + 2 * block  # the last blocks of one group may serve the next
+
+
+def test_a_plan_for_many_rows_holds_no_kernel():
+    x = torch.zeros(1, 6, dtype=torch.float64).expand(100_000, 6)
+    before = peak_bytes(torch.device("cpu"))
+    found = tl.NeuralTangentKernel(mlp(), outputs=0).plan(x, storage="disk")
+    assert found.pairs > 5 * 10**9 and found.tiles > 1000
+    assert peak_bytes(torch.device("cpu")) - before < 2**30  # the kernel would take 75 GiB
+
+
+def test_what_cannot_be_held_is_refused_before_the_checks():
+    class Slow(nn.Linear):
+        def forward(self, x):
+            time.sleep(60)
+            return super().forward(x)
+
+    x = torch.zeros(1, 6).expand(3_000_000, 6)
+    for call in ("__call__", "plan", "gram"):
+        with pytest.raises(NumericalError, match="3000000 x 3000000 rows takes .* free.*store="):
+            getattr(tl.NeuralTangentKernel(Slow(6, 1), outputs=0), call)(x)
+
+
+def test_an_unknown_storage_is_refused():
+    with pytest.raises(UnknownNameError, match="storage"):
+        tl.NeuralTangentKernel(mlp()).plan(rows(3), storage="attic")
