@@ -31,7 +31,7 @@ CHANGES = {
     "a flag": lambda net: setattr(net[2], "p", 0.25),
     "train mode": lambda net: net[1].train(),
     "a shape": lambda net: net.__setitem__(4, nn.Linear(4, 3)),
-    "a class": lambda net: net.__setitem__(4, nn.utils.parametrizations.weight_norm(nn.Linear(4, 2))),
+    "a class": lambda net: net.__setitem__(4, nn.Identity()),
     "a dtype": lambda net: net.double(),
     "a tie": lambda net: setattr(net[3], "bias", net[0].bias),
     "a hook": lambda net: net[4].register_forward_hook(double),
