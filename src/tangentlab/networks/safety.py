@@ -87,6 +87,7 @@ def verify_rows(network: Network, x: Inputs, outputs: Tensor, *, count: int = FE
     Traceback (most recent call last):
     tangentlab._errors.NetworkError: The outputs of row 1 change with the rows beside it: ...
     """
+    expect_finite("model(x)", outputs, remedy="Scale the weights or the inputs, or use dtype=torch.float64.")
     rows = count_rows(x)
     if rows == 1:
         return
