@@ -85,8 +85,13 @@ def test_a_damaged_tile_alone_is_computed_again(tmp_path, finished):
 
 
 def test_less_memory_later_changes_no_bit(tmp_path, finished):
-    NeuralTangentKernel(model(), outputs="trace", memory="1MiB").tiles(rows(), store=tmp_path / "K", tile=5)
-    assert bits(TileStore.open(tmp_path / "K")) == finished
+    NeuralTangentKernel(model(), outputs="trace").tiles(rows(), store=tmp_path / "K", tile=5)
+    store = TileStore.open(tmp_path / "K")
+    for pair in store.pairs()[2:]:
+        store.remove(pair)
+    # rows at once decide about rounding, and come from the store, not from the memory there is now
+    NeuralTangentKernel(model(), outputs="trace", memory="1MiB").tiles(rows(), store=tmp_path / "K")
+    assert bits(store) == finished
 
 
 def test_another_path_on_later_rows_begins_the_store_anew_and_is_remembered(tmp_path, monkeypatch):
