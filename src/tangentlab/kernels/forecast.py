@@ -26,6 +26,9 @@ _Result = TypeVar("_Result")
 _WHILE = 0.3
 """Seconds given to each of the measurements."""
 
+_LONG = 20.0
+"""Seconds of checks that are not made twice; first uses of a library can be most of them."""
+
 _FRESH = 40 * 2**20
 """Bytes whose allocation is timed: more than an allocator would have at hand."""
 
@@ -44,7 +47,7 @@ def forecast(
     Cost: the checks, twice where they are short, and three short measurements; nothing of size n x n is allocated.
     """
     found, once = _timed(inspect)
-    again = min(once, _timed(inspect)[1]) if once < 2 else once
+    again = min(once, _timed(inspect)[1]) if once < _LONG else once
     while True:
         try:
             start = time.perf_counter()
