@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -50,9 +51,11 @@ def forecast(
     again = min(once, _timed(inspect)[1]) if once < _LONG else once
     while True:
         try:
-            start = time.perf_counter()
-            tiles = found.tiles(x1, x2, memory=memory, storage=storage)
-            planning = time.perf_counter() - start
+            planning = math.inf
+            for _ in range(2):  # the first may wait for memory and libraries
+                start = time.perf_counter()
+                tiles = found.tiles(x1, x2, memory=memory, storage=storage)
+                planning = min(planning, time.perf_counter() - start)
             with preserved_random_state(found.network.device):
                 return _plan(found, tiles, kernel, memory, storage, again + planning, once - again)
         except PathChanged as change:
@@ -144,7 +147,7 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
     rows = 1
     make(rows)
     terms, took = make(rows)
-    while rows < block and took * min(4, block / rows) < _WHILE:
+    while rows < block and took * min(4, block / rows) < (_WHILE if rows >= step else 3 * _WHILE):
         rows = min(block, 4 * rows)
         make(rows) if rows <= step else None  # the first of its size makes its workspaces
         terms, took = make(rows)
@@ -196,7 +199,7 @@ def _check_seconds(tiles: TileMaker) -> float:
     small = TileMaker(tiles.maker, x1, x2, tiles.flavour, replace(tiles.plan, block=2, step=2))
     values = small.tile((0, 0)).clone()
     network, flavour = tiles.maker.network, tiles.flavour
-    return _timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2))[1]
+    return min(_timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2))[1] for _ in range(2))
 
 
 def _byte_seconds(device: torch.device) -> float:
