@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -26,6 +27,9 @@ _Result = TypeVar("_Result")
 _WHILE = 0.3
 """Seconds given to each of the measurements."""
 
+_LONG = 20.0
+"""Seconds of checks that are not made twice; first uses of a library can be most of them."""
+
 _FRESH = 40 * 2**20
 """Bytes whose allocation is timed: more than an allocator would have at hand."""
 
@@ -44,12 +48,14 @@ def forecast(
     Cost: the checks, twice where they are short, and three short measurements; nothing of size n x n is allocated.
     """
     found, once = _timed(inspect)
-    again = min(once, _timed(inspect)[1]) if once < 2 else once
+    again = min(once, _timed(inspect)[1]) if once < _LONG else once
     while True:
         try:
-            start = time.perf_counter()
-            tiles = found.tiles(x1, x2, memory=memory, storage=storage)
-            planning = time.perf_counter() - start
+            planning = math.inf
+            for _ in range(2):  # the first may wait for memory and libraries
+                start = time.perf_counter()
+                tiles = found.tiles(x1, x2, memory=memory, storage=storage)
+                planning = min(planning, time.perf_counter() - start)
             with preserved_random_state(found.network.device):
                 return _plan(found, tiles, kernel, memory, storage, again + planning, once - again)
         except PathChanged as change:
@@ -141,7 +147,7 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
     rows = 1
     make(rows)
     terms, took = make(rows)
-    while rows < block and took * min(4, block / rows) < _WHILE:
+    while rows < block and took * min(4, block / rows) < (_WHILE if rows >= step else 3 * _WHILE):
         rows = min(block, 4 * rows)
         make(rows) if rows <= step else None  # the first of its size makes its workspaces
         terms, took = make(rows)
@@ -193,7 +199,7 @@ def _check_seconds(tiles: TileMaker) -> float:
     small = TileMaker(tiles.maker, x1, x2, tiles.flavour, replace(tiles.plan, block=2, step=2))
     values = small.tile((0, 0)).clone()
     network, flavour = tiles.maker.network, tiles.flavour
-    return _timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2))[1]
+    return min(_timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2))[1] for _ in range(2))
 
 
 def _byte_seconds(device: torch.device) -> float:

@@ -37,11 +37,6 @@ _LIBRARIES = 16 * 2**20
 """What the libraries beneath torch allocate for themselves while they multiply and convolve."""
 
 
-_OVERHEAD = 1.6
-"""Memory taken for each byte of a step's activations: libraries copy them into layouts of their own, and freed memory
-stays with the allocator."""
-
-
 def parse_bytes(memory: int | float | str) -> int:
     """A number of bytes, or words such as "512MiB" and "4GB".
 
@@ -216,9 +211,8 @@ def plan_blocks(
 
     def need(size: int, step: int, kept: int = 1) -> int:
         held = min(kept, total(size) - 1) * size
-        joined = 2 * size if step < size else size
-        passing = int(_OVERHEAD * step * max(0, step_bytes - term_bytes))
-        return _LIBRARIES + (held + joined) * term_bytes + passing + size_of_tile(size)
+        in_passing = step * (step_bytes if step < size else max(0, step_bytes - term_bytes))
+        return _LIBRARIES + (held + size) * term_bytes + in_passing + size_of_tile(size)
 
     def fitted(size: int) -> BlockPlan | None:
         step = min(size, largest_step)
