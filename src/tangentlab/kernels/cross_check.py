@@ -18,7 +18,7 @@ from tangentlab._seeds import generator
 from tangentlab.kernels.output_flavour import OutputFlavour
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
-from tangentlab.tangent.sample_gradients import sample_gradients
+from tangentlab.tangent.products import autograd_gradients
 
 MOST_TRACED = 64
 """A trace over more combinations than this is not checked: it would cost more than the kernel."""
@@ -60,15 +60,15 @@ def cross_check(
         sides = [(side, side) for side in basis.split(1)]
     else:
         sides = [(u.to(basis).unsqueeze(0) @ basis, v.to(basis).unsqueeze(0) @ basis)]
-    products, left_norms, right_norms = torch.zeros_like(block), 0, 0
+    products, left, right = torch.zeros_like(block), torch.zeros_like(block[:, 0]), torch.zeros_like(block[0])
     for at_left, at_right in sides:
-        left = _gradients(network, x1, first, at_left)
+        a = _gradients(network, x1, first, at_left)
         same = x2 is None and at_left is at_right
-        right = left if same else _gradients(network, x1 if x2 is None else x2, second, at_right)
-        products += sum(a @ b.T for a, b in zip(left, right))
-        left_norms = left_norms + sum(a.square().sum(1) for a in left)
-        right_norms = right_norms + sum(b.square().sum(1) for b in right)
-    left, right = torch.as_tensor(left_norms).sqrt(), torch.as_tensor(right_norms).sqrt()
+        b = a if same else _gradients(network, x1 if x2 is None else x2, second, at_right)
+        products += torch.stack([torch.stack([_inner(g, h) for h in b]) for g in a])
+        left += torch.stack([_inner(g, g) for g in a])
+        right += torch.stack([_inner(h, h) for h in b])
+    left, right = left.sqrt(), right.sqrt()
     # wide enough for layers that work in float32 inside; a wrong route is wrong by its whole size
     tolerance = 1e-6 if network.dtype == torch.float64 else 2e-3
     difference = _relative(block - products, left, right)
@@ -91,12 +91,21 @@ def _relative(error: Tensor, left: Tensor, right: Tensor) -> float:
     return float((error.abs() / torch.outer(left, right).clamp_min(torch.finfo(torch.float64).tiny)).max())
 
 
-def _norms(gradients: list[Tensor]) -> Tensor:
-    return torch.stack([gradient.square().sum(1) for gradient in gradients]).sum(0).sqrt()
+def _norms(gradients: list[list[Tensor]]) -> Tensor:
+    return torch.stack([_inner(gradient, gradient) for gradient in gradients]).sqrt()
 
 
-def _gradients(network: Network, x: Inputs, index: Tensor, u: Tensor) -> list[Tensor]:
-    """J_iᵀ u for each row, by parameter, (rows, p) in float64."""
-    rows = network.place(take_rows(x, index))
-    found = sample_gradients(network, rows, names=network.names, cotangents=u, way="autograd")
-    return [gradient.detach().flatten(1).double() for gradient in found.values()]
+def _inner(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """⟨a, b⟩ over all parameters; float32 within one, which rounds by far less than is allowed."""
+    return torch.stack([torch.dot(g, h).double() for g, h in zip(a, b)]).sum()
+
+
+def _gradients(network: Network, x: Inputs, index: Tensor, u: Tensor) -> list[list[Tensor]]:
+    """J_iᵀ u for each row, by parameter."""
+    found = []
+    for i in index:
+        row = network.place(take_rows(x, i.reshape(1)))
+        with torch.enable_grad(), network.differentiable(network.names) as leaves:
+            f = network.apply({}, row)
+            found.append([g.flatten() for g in autograd_gradients(network, f, leaves, u.expand_as(f))])
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from tangentlab.kernels.layer_terms import TermMaker, Terms
 from tangentlab.kernels.operation_count import OperationCount
 from tangentlab.kernels.output_flavour import OutputFlavour
 from tangentlab.networks.inputs import Inputs, take_rows
+from tangentlab.networks.network import Network
 
 _LAYOUTS = 0.6
 """Bytes that libraries add to each byte of one pass: they copy activations into layouts of their own, and freed memory
@@ -34,13 +35,15 @@ class Footprint:
     maker: TermMaker
     flavour: OutputFlavour
     row: Terms
-    """The terms of one row."""
+    """The terms of one row, without values."""
     term_bytes: int
     """Kept for each row of a block."""
     step_bytes: int
     """Held for each row while its terms are made: activations, the graph of autograd, and the terms."""
     operations: int
     """Of the forward and backward passes of one row."""
+    tiles: dict[int, int] = field(default_factory=dict)
+    """Bytes found for tiles so far, by their rows."""
 
     @staticmethod
     def of(maker: TermMaker, samples: Sequence[Inputs], flavour: OutputFlavour) -> Footprint:
@@ -68,11 +71,20 @@ class Footprint:
 
     def tile_bytes(self, block: int) -> int:
         """Most bytes held while a square tile is computed: the tile in float64, and what its contractions need."""
-        tile = 8 * math.prod(self.flavour.shape(block, block))
-        try:
-            return tile + max(tile, self.tile(block, block).peak)
-        except (RuntimeError, NotImplementedError):  # a form that computes with values: its two sides once more
-            return 3 * tile + 2 * block * self.term_bytes
+        if block not in self.tiles:
+            tile = 8 * math.prod(self.flavour.shape(block, block))
+            try:
+                self.tiles[block] = tile + max(tile, self.tile(block, block).peak)
+            except (
+                RuntimeError,
+                NotImplementedError,
+            ):  # a form that computes with values: its two sides once more
+                self.tiles[block] = 3 * tile + 2 * block * self.term_bytes
+        return self.tiles[block]
+
+    def of_network(self, network: Network) -> Footprint:
+        """That of a network of the same structure."""
+        return replace(self, maker=replace(self.maker, network=network))
 
 
 def resized(factor: Any, rows: int) -> Any:
@@ -98,4 +110,5 @@ def _one_row(maker: TermMaker, x: Inputs, flavour: OutputFlavour) -> Footprint:
     kept = sum(map(factor_bytes, row.values()))
     passing = max(0, count.peak - kept)
     step = kept + passing + int(_LAYOUTS * passing / flavour.count)
-    return Footprint(maker, flavour, row, kept, step, count.operations)
+    shapes = {name: resized(factor, 1) for name, factor in row.items()}
+    return Footprint(maker, flavour, shapes, kept, step, count.operations)

@@ -15,7 +15,7 @@ from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import Room, held_bytes, plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
 from tangentlab.kernels.tiles import TileMaker
-from tangentlab.kernels.verdict import Verdict, Verdicts
+from tangentlab.kernels.verdict import Memory, Verdict
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.inputs import Inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
@@ -42,6 +42,8 @@ class Inspection:
     wary: bool
     """Whether the network reads its data, so that a few rows do not speak for the others."""
     method: str
+    key: Hashable | None
+    """All that this depends on; None if that cannot be seen from outside."""
 
     @staticmethod
     def of(network: Network, x1: Inputs, x2: Inputs | None, *, outputs: Outputs, method: str) -> Inspection:
@@ -57,7 +59,7 @@ class Inspection:
             verdict = Verdict(found, routes, any(reads_its_data(exact, few) for few in exact_samples))
             _VERDICTS.remember(key, verdict)
         flavour = output_flavour(outputs, outputs=verdict.outputs)
-        return Inspection(network, samples, flavour, verdict.routes, verdict.wary, method)
+        return Inspection(network, samples, flavour, verdict.routes, verdict.wary, method, key)
 
     def without(self, names: Collection[str]) -> Inspection:
         """The same with the general route, right for any path, for the parameters `names`."""
@@ -65,7 +67,7 @@ class Inspection:
             refuse_uncovered(names)
         exact, samples = _exact(self.network, self.samples)
         routes = self.routes.without(names, network=exact, samples=samples)
-        return replace(self, routes=routes)
+        return replace(self, routes=routes, key=None)
 
     def maker(self, *, columns: int) -> tuple[TermMaker, int]:
         """What makes the terms of any block of rows, for a kernel of so many columns; and the bytes of a row's."""
@@ -81,7 +83,12 @@ class Inspection:
 
     def footprint(self, *, columns: int) -> Footprint:
         """The same maker with the bytes and operations of a row and of a tile, counted on one row."""
-        return Footprint.of(self.maker(columns=columns)[0], self.samples, self.flavour)
+        key = None if self.key is None else (self.key, self.flavour, columns)
+        found = _FOOTPRINTS.recall(key)
+        if found is None:
+            found = Footprint.of(self.maker(columns=columns)[0], self.samples, self.flavour)
+            _FOOTPRINTS.remember(key, found)
+        return found.of_network(self.network)
 
     def tiles(
         self,
@@ -120,7 +127,8 @@ class Inspection:
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 
 
-_VERDICTS = Verdicts()
+_VERDICTS = Memory[Verdict]()
+_FOOTPRINTS = Memory[Footprint]()
 
 
 def _all_that_matters(network: Network, x1: Inputs, x2: Inputs | None, method: str) -> Hashable | None:

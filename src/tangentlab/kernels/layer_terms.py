@@ -26,8 +26,8 @@ Terms = dict[str, Factor]
 """A factor for each layer (or parameter), under its parameters' names joined by '+'."""
 
 
-_ROWS_A_CHECK = 64
-"""Backward passes of rows for each row that is evaluated once more alone: a few hundredths of the cost."""
+_ROWS_A_CHECK = 256
+"""Rows of a block for each that is evaluated once more alone."""
 
 
 class PathChanged(Exception):
@@ -96,9 +96,7 @@ class TermMaker:
         rows = count_rows(x)
         whole: Terms = {}
         for start in range(0, rows, step):
-            checks = (
-                max(1, rows * len(self.cotangents) // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
-            )
+            checks = max(1, rows // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
             part = self._settled_terms(take_rows(x, slice(start, min(start + step, rows))), checks=checks)
             if step >= rows:
                 return part

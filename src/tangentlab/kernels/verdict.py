@@ -1,4 +1,4 @@
-"""Verdict: what the comparisons of an inspection found, remembered for networks of the same structure.
+"""Verdict: what the comparisons of an inspection found; and a memory for what is found of a network's structure.
 
 Comparing every parameter's route with autograd costs some evaluations in float64, more than the kernel of a few
 dozen rows. What they find is a fact about code and shapes; a second kernel of the same network, after training say,
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from tangentlab.tangent.routes import Routes
 
@@ -23,27 +24,29 @@ class Verdict:
     wary: bool
 
 
-@dataclass
-class Verdicts:
-    """The verdicts found last, by all that they depend on.
+Found = TypeVar("Found")
 
-    >>> found = Verdicts(most=1)
-    >>> one = Verdict(1, Routes((), (), (), "vmap"), False)
-    >>> found.remember("a", one); found.remember("b", one)
-    >>> found.recall("a") is None, found.recall("b") is one, found.recall(None) is None
-    (True, True, True)
+
+@dataclass
+class Memory(Generic[Found]):
+    """What was found last, by all that it depends on.
+
+    >>> found = Memory[int](most=1)
+    >>> found.remember("a", 1); found.remember("b", 2)
+    >>> found.recall("a"), found.recall("b"), found.recall(None)
+    (None, 2, None)
     """
 
     most: int = 64
-    _found: OrderedDict[Hashable, Verdict] = field(default_factory=OrderedDict)
+    _found: OrderedDict[Hashable, Found] = field(default_factory=OrderedDict)
 
-    def recall(self, of: Hashable | None) -> Verdict | None:
+    def recall(self, of: Hashable | None) -> Found | None:
         """What was found of a structure; None if nothing, or of an opaque one."""
         return None if of is None else self._found.get(of)
 
-    def remember(self, of: Hashable | None, verdict: Verdict) -> None:
-        """Keep a verdict, and forget the oldest beyond `most`."""
+    def remember(self, of: Hashable | None, found: Found) -> None:
+        """Keep what was found, and forget the oldest beyond `most`."""
         if of is not None:
-            self._found[of] = verdict
+            self._found[of] = found
             while len(self._found) > self.most:
                 self._found.popitem(last=False)
