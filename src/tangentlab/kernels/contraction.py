@@ -67,6 +67,7 @@ def form_costs(factor: Factor, *, contraction: str, columns: int) -> dict[str, f
         (i, o), g, s = factor.sizes, factor.geometry.groups, factor.positions
     else:
         g, s, i = factor.inputs.shape[1:]
+        i += factor.biased
         o = factor.gradients.shape[4]
     costs = {"explicit": pairs * g * i * o + _WRITING * q * g * s * i * o / columns}
     outputs = pairs * (o + _TOUCHING)
@@ -101,6 +102,8 @@ def add_contraction(total: Tensor, left: Factor, right: Factor, *, form: str, co
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):
             inputs = product(left.inputs[:, g, 0], right.inputs[:, g, 0].T)
+            if left.biased:
+                inputs.add_(1)
             outputs = _outputs_first(left.gradients[:, :, g, 0], right.gradients[:, :, g, 0], contraction)
             if contraction == "full":
                 total.permute(2, 0, 3, 1).add_(outputs.mul_(inputs[:, None]))
@@ -157,7 +160,9 @@ def _add_explicit(total: Tensor, left: Tensor, right: Tensor, contraction: str) 
     for start in range(0, length, step):
         a = left[:, :, start : start + step]
         b = a if right is left else right[:, :, start : start + step]
-        if contraction == "full":
+        if contraction == "full" and left.transpose(0, 1).is_contiguous():
+            total.permute(2, 0, 3, 1).add_(_outputs_first(a, b, contraction))
+        elif contraction == "full":
             found = product(a.reshape(n * q, -1), b.reshape(m * q, -1).T)
             total.permute(0, 2, 1, 3).add_(found.reshape(n, q, m, q))
         else:

@@ -17,7 +17,7 @@ from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
 from tangentlab.tangent.capture import Uses, capture
-from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows
+from tangentlab.tangent.factors import Factor, Outer, Rows
 from tangentlab.tangent.joined_factors import add_uses, alike, put_rows, room_for, with_bias
 from tangentlab.tangent.routes import Routes
 from tangentlab.tangent.sample_gradients import sample_gradients
@@ -78,7 +78,7 @@ class TermMaker:
             raise PathChanged([name for key in odd for name in key.split("+")])
         largest = {name: max((terms[name] for terms in made), key=lambda t: t.row_numbers) for name in made[0]}
         forms = {name: cheapest(term, contraction=contraction, columns=columns) for name, term in largest.items()}
-        kept = {name: _settled(term, forms[name]) for name, term in largest.items()}
+        kept = {name: _settled(term, forms[name], outputs_first=False) for name, term in largest.items()}
         size = cotangents.element_size()
         numbers = sum(term.row_numbers for term in kept.values())
         written_out = [
@@ -117,7 +117,8 @@ class TermMaker:
         terms = self._terms(x, self._uses(x, checks=checks))
         if terms.keys() != self.forms.keys():
             raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
-        return {name: _settled(term, self.forms[name]) for name, term in terms.items()}
+        first = self.contraction == "full"
+        return {name: _settled(term, self.forms[name], outputs_first=first) for name, term in terms.items()}
 
     def _uses(self, x: Inputs, *, checks: int) -> Uses:
         """Uses of the parameters that take rules, after checking that they are what the routes say.
@@ -199,12 +200,9 @@ def _takes_bias(name: str, uses: Uses) -> bool:
     )
 
 
-def _settled(term: Factor, form: str) -> Factor:
-    """Written out at once where that is the form wanted and takes less room."""
-    if (
-        form == "explicit"
-        and isinstance(term, (Outer, Windows, Tokens))
-        and term.explicit_numbers <= term.row_numbers
-    ):
-        return term.rows()
-    return term
+def _settled(term: Factor, form: str, *, outputs_first: bool) -> Factor:
+    """Written out at once where that is the form wanted and takes less room; (q, n, ...) in memory if asked."""
+    if form != "explicit" or isinstance(term, Rows) or term.explicit_numbers > term.row_numbers:
+        return term
+    rows = term.rows().rows
+    return Rows(rows.transpose(0, 1).contiguous().transpose(0, 1) if outputs_first else rows)

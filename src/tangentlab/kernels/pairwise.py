@@ -35,6 +35,9 @@ def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str
     if not pixels:
         left = left.outer() if isinstance(left, Windows) else left
         right = left if right is left else right.outer() if isinstance(right, Windows) else right
+    same = right is left
+    left = left.plain() if isinstance(left, Outer) else left
+    right = left if same else right.plain() if isinstance(right, Outer) else right
     q = left.gradients.shape[1]  # pyright: ignore[reportAttributeAccessIssue]
     pairs = q * q if contraction == "full" else 1
     across = _positions(right) * len(total[0])

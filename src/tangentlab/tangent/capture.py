@@ -84,12 +84,14 @@ def capture(
     names: Iterable[str] | None = None,
     copied: Mapping[str, Placing] | None = None,
     outputs_first: bool = False,
+    measured: bool = False,
 ) -> Captured:
     """Factors of the per-sample gradients of q combinations of the outputs, for the parameters `names` and `copied`.
 
     `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each. A parameter of
     `names` is left out when an operation other than its layers' used it; those of `copied` have a copy for each row
     and no check but the caller's. `outputs_first` orders gradients (q, n, ...) in memory; their shape stays.
+    `measured` fills in `sizes`.
 
     >>> net = Network(nn.Linear(2, 1))
     >>> found = capture(net, torch.ones(3, 2), torch.eye(1))
@@ -100,9 +102,9 @@ def capture(
     copies = row_copies(network.selected_tensors, copied or {}, rows=count_rows(x))
     with preserved_random_state(network.device):
         try:
-            return _capture(network, x, cotangents, names, copies, clone=False, outputs_first=outputs_first)
+            return _capture(network, x, cotangents, names, copies, False, outputs_first, measured)
         except _Overwritten:
-            return _capture(network, x, cotangents, names, copies, clone=True, outputs_first=outputs_first)
+            return _capture(network, x, cotangents, names, copies, True, outputs_first, measured)
 
 
 def _capture(
@@ -111,9 +113,9 @@ def _capture(
     cotangents: Tensor,
     names: tuple[str, ...],
     copies: Mapping[str, Tensor],
-    *,
     clone: bool,
     outputs_first: bool,
+    measured: bool,
 ) -> Captured:
     rows = count_rows(x)
     calls: list[_Call] = []
@@ -157,10 +159,10 @@ def _capture(
         raise _Overwritten
     used = [(call, gradient) for call, gradient in zip(seen, gradients) if gradient is not None]
     with torch.no_grad():
-        uses, sizes = _apply_rules(network, names, used, rows)
+        uses, sizes = _apply_rules(network, names, used, rows, measured)
         for name, gradient in zip(copies, gradients[len(seen) :]):
             uses[name] = [] if gradient is None else [Rows(gradient.flatten(2))]
-            sizes[name] = 0.0 if gradient is None else float(gradient.norm())
+            sizes[name] = float(gradient.norm()) if measured and gradient is not None else 0.0
     own = network.selected_tensors
     seen_all = {name for name in names if len(uses[name]) == counts[id(own[name])]}
     found = {name: uses[name] for name in (*names, *copies) if name in seen_all or name in copies}
@@ -188,7 +190,7 @@ def _pull_to_outputs(
 
 
 def _apply_rules(
-    network: Network, names: tuple[str, ...], calls: list[tuple[_Call, Tensor]], rows: int
+    network: Network, names: tuple[str, ...], calls: list[tuple[_Call, Tensor]], rows: int, measured: bool
 ) -> tuple[Uses, dict[str, float]]:
     own = network.selected_tensors
     named = {id(own[name]): name for name in names}
@@ -198,7 +200,7 @@ def _apply_rules(
         rule = rule_for(call.layer)
         if rule is None or call.z.shape[0] % rows or call.x.shape[0] != call.z.shape[0]:
             continue  # these uses will be found missing
-        size = float(gradient.norm() * (1 + call.x.double().norm()))
+        size = float(gradient.norm() * (1 + call.x.double().norm())) if measured else 0.0
         for local, factor in rule(call.layer, call.x, gradient).items():
             tensor = call.layer._parameters.get(local)
             if tensor is not None and id(tensor) in named:

@@ -18,6 +18,9 @@ from torch import Tensor
 from tangentlab.linalg.batched_product import batched_product
 from tangentlab.tangent.patches import Geometry, kernel_gradients, patch_matrix
 
+_WINDOW_NUMBERS = 1 << 21
+"""Numbers of windows copied out at once: memory in use, and in the caches, is several times as fast as new memory."""
+
 
 @dataclass(frozen=True)
 class Outer:
@@ -31,9 +34,20 @@ class Outer:
     inputs: Tensor
     gradients: Tensor
     inputs_first: bool = False
+    biased: bool = False
+    """Whether one more input, of one, stands behind the last: that of the bias. It is not stored."""
+
+    def plain(self) -> Outer:
+        """The same with the input of the bias written out."""
+        if not self.biased:
+            return self
+        ones = self.inputs.new_ones(*self.inputs.shape[:-1], 1)
+        return Outer(torch.cat([self.inputs, ones], dim=-1), self.gradients, self.inputs_first)
 
     def rows(self) -> Rows:
         """The same gradients written out."""
+        if self.biased:
+            return self.plain().rows()
         n, q = self.gradients.shape[:2]
         g, s, i = self.inputs.shape[1:]
         left = self.gradients.permute(0, 2, 1, 4, 3)  # (n, g, q, o, s)
@@ -51,8 +65,8 @@ class Outer:
         return Outer(self.inputs, self.gradients[..., outputs], self.inputs_first)
 
     def prepared(self) -> Outer:
-        """The form that parts are taken from: itself."""
-        return self
+        """The form that parts are taken from."""
+        return self.plain()
 
     @property
     def row_numbers(self) -> int:
@@ -63,7 +77,7 @@ class Outer:
     def explicit_numbers(self) -> int:
         """Numbers each row would have written out."""
         g, _, i = self.inputs.shape[1:]
-        return self.gradients.shape[1] * g * i * self.gradients.shape[4]
+        return self.gradients.shape[1] * g * (i + self.biased) * self.gradients.shape[4]
 
 
 @dataclass(frozen=True)
@@ -85,9 +99,16 @@ class Windows:
     def rows(self) -> Rows:
         """The same gradients written out."""
         n, q = self.gradients.shape[:2]
-        if not self._quick_as_convolution:
+        if self._quick_as_convolution:
+            return Rows(kernel_gradients(self.pixels, self.gradients, self.geometry).reshape(n, q, -1))
+        step = max(1, _WINDOW_NUMBERS // (self.sizes[0] * self.geometry.groups * self.positions))
+        if step >= n:
             return self.outer().rows()
-        return Rows(kernel_gradients(self.pixels, self.gradients, self.geometry).reshape(n, q, -1))
+        found = self.pixels.new_empty(n, q, self.explicit_numbers // q)
+        for start in range(0, n, step):
+            some = slice(start, start + step)
+            found[some] = Windows(self.pixels[some], self.gradients[some], self.geometry).outer().rows().rows
+        return Rows(found)
 
     def outer(self) -> Outer:
         """The same with its windows copied out, which takes as many times more room as a kernel has places."""

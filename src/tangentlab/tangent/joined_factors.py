@@ -37,8 +37,7 @@ def add_uses(uses: Sequence[Factor]) -> Factor:
 
 def with_bias(weight: Outer) -> Outer:
     """Weight and bias of one layer as one outer product: the bias is a weight whose input is one."""
-    ones = weight.inputs.new_ones(*weight.inputs.shape[:-1], 1)
-    return Outer(inputs=torch.cat([weight.inputs, ones], dim=-1), gradients=weight.gradients)
+    return replace(weight, biased=True)
 
 
 def alike(a: Factor, b: Factor) -> bool:
@@ -48,7 +47,11 @@ def alike(a: Factor, b: Factor) -> bool:
     True
     """
     if isinstance(a, Outer) and isinstance(b, Outer):
-        return a.inputs.shape[1:] == b.inputs.shape[1:] and a.gradients.shape[1:] == b.gradients.shape[1:]
+        return (
+            a.biased == b.biased
+            and a.inputs.shape[1:] == b.inputs.shape[1:]
+            and a.gradients.shape[1:] == b.gradients.shape[1:]
+        )
     if isinstance(a, Windows) and isinstance(b, Windows):
         return (
             a.geometry == b.geometry

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -23,7 +24,8 @@ def linear(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
     n, q = G.shape[:2]
     inputs = x.reshape(n, 1, -1, x.shape[-1])
     gradients = G.reshape(n, q, 1, -1, G.shape[-1])
-    return {"weight": Outer(inputs, gradients), "bias": Rows(gradients.sum(3).flatten(2))}
+    bias = gradients[:, :, :, 0] if gradients.shape[3] == 1 else gradients.sum(3)
+    return {"weight": Outer(inputs, gradients), "bias": Rows(bias.flatten(2))}
 
 
 def transposed_linear(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
@@ -132,14 +134,15 @@ def prelu(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
 
 def _channel_scale(normal: Tensor, G: Tensor) -> dict[str, Factor]:
     n, q, channels = G.shape[:3]
-    scale = (G * normal.unsqueeze(1)).reshape(n, q, channels, -1).sum(3)
+    # one output at a time: a product with all of them would be new memory
+    scale = torch.stack([(G[:, k] * normal).reshape(n, channels, -1).sum(2) for k in range(q)], dim=1)
     return {"weight": Rows(scale), "bias": Rows(G.reshape(n, q, channels, -1).sum(3))}
 
 
 def _feature_scale(normal: Tensor, G: Tensor, axes: int) -> dict[str, Factor]:
     n, q = G.shape[:2]
     size = G.shape[G.ndim - axes :].numel()
-    scale = (G * normal.unsqueeze(1)).reshape(n, q, -1, size).sum(2)
+    scale = torch.stack([(G[:, k] * normal).reshape(n, -1, size).sum(1) for k in range(q)], dim=1)
     return {"weight": Rows(scale), "bias": Rows(G.reshape(n, q, -1, size).sum(2))}
 
 

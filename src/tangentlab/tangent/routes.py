@@ -169,7 +169,7 @@ def _compare(
     rows = count_rows(few)
     u = torch.randn(network(few).shape, generator=generator(0, "routes"), dtype=torch.float64)
     u = u.to(network.device, network.dtype)
-    captured = capture(network, few, u.unsqueeze(0), names=names, copied=copied)
+    captured = capture(network, few, u.unsqueeze(0), names=names, copied=copied, measured=True)
     used = tuple(name for name, uses in captured.uses.items() if uses)
     alone = [
         pull_back(network, take_rows(few, slice(i, i + 1)), weights=u[i : i + 1], names=used) for i in range(rows)
