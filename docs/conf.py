@@ -30,7 +30,7 @@ language = "en"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown", ".py": "tutorial"}
-exclude_patterns = ["_build", "conf.py", "make_cli.py", "figures/*.py"]
+exclude_patterns = ["_build", "conf.py", "make_*.py", "figures/*.py"]
 
 html_theme = "furo"
 html_title = f"tangentlab {release}"

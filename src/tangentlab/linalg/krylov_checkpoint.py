@@ -12,6 +12,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -77,7 +78,7 @@ class KrylovCheckpoint:
     ) -> None:
         """Keep the rows of the basis from `since` on (all of them: 0) and the state; atomic."""
         part = slice(since, state.used)
-        content = {
+        content: dict[str, Any] = {
             "about": np.array(self.about),
             "since": np.array(since),
             "counts": np.array([state.used, state.spent, state.check]),

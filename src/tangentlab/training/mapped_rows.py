@@ -118,7 +118,8 @@ class MappedRows(GramRows):
             held = torch.from_numpy(np.empty((len(index), *self.shape[1:]), self.dtype))
         rows = held[: len(index)]
         size = rows[0].numel() * self.dtype.itemsize
-        whole = memoryview(rows.numpy()).cast("B")
+        bytes_of: Any = rows.numpy()
+        whole = memoryview(bytes_of).cast("B")
         places = index.tolist()
         with self.path.open("rb", buffering=0) as file:
             for at in sorted(range(len(places)), key=places.__getitem__):
