@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_
 COLUMNS = 65_536
 """Longest inner product summed in the working precision; longer ones are split and added in float64."""
 
-PART_NUMBERS = 1 << 23
+PART_NUMBERS = 6 << 20
 """Numbers of a layer's gradients that are written out at once: new memory is slow, and less stays in the caches."""
 
 _WRITING = 3.2
@@ -30,6 +31,26 @@ _WRITING = 3.2
 
 _TOUCHING = 64
 """Multiplications that a product makes while a number of a workspace is multiplied and summed up."""
+
+
+@dataclass
+class Workspace:
+    """Memory that is used again, because new memory is several times as slow as that in use.
+
+    >>> import torch
+    >>> room = Workspace()
+    >>> room.take(0, 4, torch.ones(1)).data_ptr() == room.take(0, 3, torch.ones(1)).data_ptr()
+    True
+    """
+
+    _tensors: dict[int, Tensor] = field(default_factory=dict)
+
+    def take(self, place: int, numbers: int, like: Tensor) -> Tensor:
+        """So many numbers, of any value, of the dtype and device of `like`."""
+        held = self._tensors.get(place)
+        if held is None or held.numel() < numbers or (held.dtype, held.device) != (like.dtype, like.device):
+            held = self._tensors[place] = like.new_empty(numbers)
+        return held[:numbers]
 
 
 def cheapest(factor: Factor, *, contraction: str, columns: int) -> str:
@@ -82,10 +103,19 @@ def form_costs(factor: Factor, *, contraction: str, columns: int) -> dict[str, f
     return costs
 
 
-def add_contraction(total: Tensor, left: Factor, right: Factor, *, form: str, contraction: str) -> None:
+def add_contraction(
+    total: Tensor,
+    left: Factor,
+    right: Factor,
+    *,
+    form: str,
+    contraction: str,
+    workspace: Workspace | None = None,
+) -> None:
     """Add one layer's share to `total`, a tile in float64; the two sides may have different numbers of positions.
 
-    Quickest where `total` lies in memory as (q, n, r, m), and where `left is right` on the diagonal.
+    Gradients are written out into `workspace`, to be given again. Quickest where `total` lies in memory as
+    (q, n, r, m), and where `left is right` on the diagonal.
 
     >>> import torch
     >>> total = torch.zeros(2, 2, dtype=torch.float64)
@@ -96,7 +126,7 @@ def add_contraction(total: Tensor, left: Factor, right: Factor, *, form: str, co
     if isinstance(left, Windows) and isinstance(right, Windows) and form == "hadamard":
         left, right = left.outer(), right.outer()
     if form == "explicit":
-        for a, b in _written_out(left, right, contraction):
+        for a, b in _written_out(left, right, workspace or Workspace()):
             _add_explicit(total, a, b, contraction)
     elif form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
         assert isinstance(left, Outer) and isinstance(right, Outer)
@@ -127,7 +157,7 @@ def _outputs_first(left: Tensor, right: Tensor, contraction: str) -> Tensor:
     return a @ b.transpose(1, 2)
 
 
-def _written_out(left: Factor, right: Factor, contraction: str) -> Iterator[tuple[Tensor, Tensor]]:
+def _written_out(left: Factor, right: Factor, workspace: Workspace) -> Iterator[tuple[Tensor, Tensor]]:
     """The gradients of both sides as rows (n, q, numbers), a part of the layer's outputs at a time."""
     if isinstance(left, (Rows, Tokens)) or isinstance(right, (Rows, Tokens)):
         a = as_rows(left).rows
@@ -136,17 +166,23 @@ def _written_out(left: Factor, right: Factor, contraction: str) -> Iterator[tupl
     rows = max(len(left.gradients), len(right.gradients)) * left.gradients.shape[1]
     lines = left.explicit_numbers // left.gradients.shape[1] // _outputs(left)
     at_once = max(1, min(COLUMNS, PART_NUMBERS // rows) // lines)
-    if at_once >= _outputs(left):
-        a = left.rows().rows
-        yield a, a if right is left else right.rows().rows
-        return
-    same = right is left
-    left = left.prepared()
-    right = left if same else right.prepared()
-    for start in range(0, _outputs(left), at_once):
-        part = slice(start, start + at_once)
-        a = left.part(part).rows().rows
-        yield a, a if same else right.part(part).rows().rows
+    total = _outputs(left)
+    at_once = -(-total // -(-total // at_once))  # parts of one size
+    sides = [left.prepared()] if right is left else [left.prepared(), right.prepared()]
+    q = left.gradients.shape[1]
+    room = [
+        workspace.take(k, len(side.gradients) * q * at_once * lines, side.gradients)
+        for k, side in enumerate(sides)
+    ]
+    for start in range(0, total, at_once):
+        outputs = slice(start, min(start + at_once, total))
+        width = (outputs.stop - start) * lines
+        written = []
+        for side, numbers in zip(sides, room):
+            n = len(side.gradients)
+            written.append(numbers[: n * q * width].view(n, q, width))
+            side.write(written[-1], outputs)
+        yield written[0], written[-1]
 
 
 def _outputs(factor: Outer | Windows) -> int:

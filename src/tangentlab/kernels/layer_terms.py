@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import NetworkError
-from tangentlab.kernels.contraction import add_contraction, cheapest
+from tangentlab.kernels.contraction import Workspace, add_contraction, cheapest
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
@@ -110,8 +110,11 @@ class TermMaker:
 
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
         """Add the kernel between two blocks to `total`, in float64."""
+        room = Workspace()
         for name, form in self.forms.items():
-            add_contraction(total, left[name], right[name], form=form, contraction=self.contraction)
+            add_contraction(
+                total, left[name], right[name], form=form, contraction=self.contraction, workspace=room
+            )
 
     def _settled_terms(self, x: Inputs, *, checks: int) -> Terms:
         terms = self._terms(x, self._uses(x, checks=checks))

@@ -23,10 +23,13 @@ _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "m
 _SHARE = 0.4
 """Share of the free memory taken when no budget is given."""
 
-_STEP_BYTES = 32 * 2**20
+_STEP_BYTES = 128 * 2**20
 """Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
 
 _LEAST_STEP = 16
+_LEAST_ROOM = 16 * 2**20
+"""Used of any budget that is larger, whatever the process holds already."""
+
 _LEAST_TILE, _LARGEST_TILE = 256, 1024
 """Sides of a tile, counted in rows times outputs."""
 
@@ -121,13 +124,14 @@ class Room:
         """What there is now.
 
         >>> Room.on(torch.device("cpu"), "8 KiB").bytes
-        1024
+        8192
         """
         free = free_bytes(device)
         if memory is None:
             return Room(int(_SHARE * free), free, None)
         budget = parse_bytes(memory)
-        return Room(max(budget - resident_bytes(device), budget // 8), free, budget)
+        least = max(budget // 8, min(budget, _LEAST_ROOM))
+        return Room(max(budget - resident_bytes(device), least), free, budget)
 
     def refuse(self, rows: int, columns: int, *, result: int) -> None:
         """Refuse a result that cannot be held, in words that say what it needs."""
@@ -215,7 +219,7 @@ def plan_blocks(
         return _LIBRARIES + (held + size) * term_bytes + in_passing + size_of_tile(size)
 
     def fitted(size: int) -> BlockPlan | None:
-        step = min(size, largest_step)
+        step = -(-size // -(-size // largest_step))  # steps of one size
         least = 1 if block is not None else min(step, max(_LEAST_STEP, largest_step // 4))
         while need(size, step) > room and step > least:
             step = max(step // 2, least)

@@ -20,26 +20,35 @@ _GROUPED_SIDES, _GROUPED_LENGTHS = (96, 256), (32, 256)
 """Sides, and lengths of the sum, for which the grouped convolution is the quickest."""
 
 
-def batched_product(A: Tensor, B: Tensor) -> Tensor:
-    """A B for each b, in true float32 or float64; both may be views.
+_AT_ONCE = 1 << 20
+"""Numbers of a result that a library gives at a time: memory in use, where a larger one would be new memory."""
+
+
+def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """A B for each b, in true float32 or float64; both may be views. Written to `out` (b, m, r) if that is given.
 
     >>> batched_product(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).flatten().tolist()
     [3.0, 3.0]
     """
     count, m, s = A.shape
     r = B.shape[2]
+    if out is None:
+        out = A.new_empty(count, m, r)
     if not (A.dtype == B.dtype == torch.float32 and A.device.type == "cpu" and has_quick_product()):
-        return torch.bmm(A, B)
+        return torch.bmm(A, B, out=out)
     if m * s * r >= _ONE_BY_ONE:
-        result = A.new_empty(count, m, r)
         for j in range(count):
-            torch.mul(product(A[j], B[j]), 1, out=result[j])
-        return result
+            out[j].copy_(product(A[j], B[j]))
+        return out
     shortest, longest = _GROUPED_LENGTHS
     low, high = _GROUPED_SIDES
-    if shortest <= s <= longest and low <= min(m, r) and max(m, r) <= high and count * m * s * r >= _ONE_BY_ONE:
-        return _grouped(A, B)
-    return torch.bmm(A, B)
+    if not (shortest <= s <= longest and low <= min(m, r) and max(m, r) <= high):
+        return torch.bmm(A, B, out=out)
+    step = max(1, _AT_ONCE // (m * r))
+    for start in range(0, count, step):
+        part = slice(start, start + step)
+        out[part].copy_(_grouped(A[part], B[part]))
+    return out
 
 
 def _grouped(A: Tensor, B: Tensor) -> Tensor:

@@ -60,9 +60,16 @@ class Outer:
         order = (0, 2, 1, 4, 3) if self.inputs_first else (0, 2, 1, 3, 4)
         return Rows(product.permute(order).reshape(n, q, -1))
 
-    def part(self, outputs: slice) -> Outer:
-        """The share of some of the o outputs."""
-        return Outer(self.inputs, self.gradients[..., outputs], self.inputs_first)
+    def write(self, out: Tensor, outputs: slice) -> None:
+        """The share of some of the o outputs, written out to `out` (n, q, numbers), in any order of the numbers."""
+        n, q = self.gradients.shape[:2]
+        g, s, i = self.inputs.shape[1:]
+        if g > 1:
+            out.copy_(Outer(self.inputs, self.gradients[..., outputs]).rows().rows)
+            return
+        left = self.gradients[:, :, 0, :, outputs].transpose(2, 3)  # (n, q, o, s)
+        left = left[:, 0] if q == 1 else left.reshape(n, -1, s)
+        batched_product(left, self.inputs[:, 0], out=out.view(n, -1, i))
 
     def prepared(self) -> Outer:
         """The form that parts are taken from."""
@@ -121,9 +128,10 @@ class Windows:
         """The form that parts are taken from, so that windows are copied out once for all of them."""
         return self if self._quick_as_convolution else self.outer()
 
-    def part(self, outputs: slice) -> Windows:
-        """The share of some of the o outputs of the one group."""
-        return Windows(self.pixels, self.gradients[:, :, outputs], self.geometry)
+    def write(self, out: Tensor, outputs: slice) -> None:
+        """The share of some of the o outputs of the one group, written out to `out` (n, q, numbers)."""
+        found = kernel_gradients(self.pixels, self.gradients[:, :, outputs], self.geometry)
+        out.copy_(found.reshape(out.shape))
 
     @property
     def positions(self) -> int:
