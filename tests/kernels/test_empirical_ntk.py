@@ -305,7 +305,7 @@ def test_one_row_against_many():
     assert relative(ntk(model, x1), ntk_by_loops(model, x1)) < TOLERANCE
 
 
-@pytest.mark.parametrize("memory", ["40KB", "200KB", "1MB"])
+@pytest.mark.parametrize("memory", ["100KB", "200KB", "1MB"])
 @pytest.mark.parametrize("outputs", ["full", "trace", "diagonal"])
 def test_tiling_by_a_byte_budget_changes_nothing(memory, outputs):
     model, batch = build("lenet")

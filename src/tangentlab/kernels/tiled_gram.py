@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -38,6 +39,31 @@ class TiledGram:
     difference: float
     """Largest difference from plain autograd on a random sub-block, relative; nan where it was not checked."""
     trace: float
+
+    any_precision: ClassVar[bool] = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """That of `matrix`."""
+        return self.matrix.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of `matrix`."""
+        return self.matrix.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """That of `matrix`."""
+        return self.matrix.device
+
+    def matmat(self, vectors: Tensor) -> Tensor:
+        """Products of `matrix`, so that the whole goes where a kernel is known by its products."""
+        return self.matrix.matmat(vectors)
+
+    def diagonal(self) -> Tensor:
+        """The diagonal of `matrix`, float64."""
+        return self.matrix.diagonal()
 
     def dense(self) -> Tensor:
         """The whole matrix, twice the memory."""

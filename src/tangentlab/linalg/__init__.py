@@ -37,6 +37,7 @@ from tangentlab.linalg.positive import symmetric as symmetric
 from tangentlab.linalg.positive_factor import PositiveFactor as PositiveFactor
 from tangentlab.linalg.positive_factor import expect_ridge as expect_ridge
 from tangentlab.linalg.positive_factor import factor_positive as factor_positive
+from tangentlab.linalg.sketched_nystrom import sketched_nystrom as sketched_nystrom
 from tangentlab.linalg.solve_positive import Solution as Solution
 from tangentlab.linalg.solve_positive import relative_residual as relative_residual
 from tangentlab.linalg.solve_positive import solve_positive as solve_positive

@@ -30,7 +30,7 @@ class LowRank:
     factor: Tensor
     """F (n, r), in the dtype in which the columns came."""
     pivots: Tensor
-    """Indices of the columns used, in the order in which they were taken."""
+    """Indices of the columns used, in the order in which they were taken; none for a sketch, which mixes all."""
     trace: float
     """tr K."""
     trace_error: float

@@ -13,6 +13,8 @@ from tangentlab.training.history import History as History
 from tangentlab.training.kernel_regression import FittedKernelRegression as FittedKernelRegression
 from tangentlab.training.kernel_regression import KernelRegression as KernelRegression
 from tangentlab.training.loss import LOSSES as LOSSES
+from tangentlab.training.product_regression import ConjugateGradient as ConjugateGradient
+from tangentlab.training.product_regression import FittedByProducts as FittedByProducts
 from tangentlab.training.ridge_path import RidgePath as RidgePath
 from tangentlab.training.schedule import SCHEDULES as SCHEDULES
 from tangentlab.training.stable_rate import stable_learning_rate as stable_learning_rate

@@ -7,9 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, ShapeError
-from tangentlab.linalg import as_columns
-from tangentlab.training.gram_of import kernel_rows
+from tangentlab.training.anchored_prediction import anchored_prediction
 from tangentlab.training.history import History
 
 
@@ -48,23 +46,4 @@ class FunctionSpaceState:
         >>> state.predict(torch.eye(2), f0_test=[5.0, 6.0]).flatten().tolist()
         [6.0, 7.0]
         """
-        n, c = self.coefficients.shape
-        rows = kernel_rows(K_test, outputs=c, name="K_test")
-        if rows.columns != n or (c > 1 and rows.form != self.form):
-            raise ShapeError(
-                "K_test",
-                expected=f"a {self.form} kernel, as the Gram was, with {n} columns, one for each training row",
-                got=f"a {rows.form} one with {rows.columns} columns",
-                remedy="Use the same outputs=, test rows first: ntk(model, x_test, x_train).",
-            )
-        if (f0_test is None) != self.centred:
-            raise ArgumentError(
-                "f0_test",
-                expected="None, as the training had no f0" if self.centred else "the outputs at the anchor",
-                got="outputs" if self.centred else "None",
-                remedy="Give f0 both to the training and to predict, or to neither.",
-            )
-        outputs = rows.whole(self.coefficients.to(rows.device)[..., None])[..., 0]
-        if f0_test is None:
-            return outputs
-        return outputs + as_columns("f0_test", f0_test, rows=rows.rows).to(outputs)
+        return anchored_prediction(K_test, self.coefficients, f0_test, centred=self.centred, form=self.form)

@@ -12,8 +12,9 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,8 +28,10 @@ from tangentlab.linalg import (
     factor_positive,
     rounding_of,
 )
+from tangentlab.linalg.linear_map import is_matrix_free
 from tangentlab.training.anchored_targets import AnchoredTargets
 from tangentlab.training.leave_one_out import left_out_residuals
+from tangentlab.training.product_regression import ConjugateGradient, FittedByProducts
 from tangentlab.training.ridge_path import RidgePath, generalized_cross_validation, ridge_path
 
 
@@ -47,7 +50,31 @@ class KernelRegression:
     def __post_init__(self):
         expect_ridge(self.ridge)
 
-    def fit(self, K: Any, y: Any, f0: Any = None, *, rounding: float | None = None) -> FittedKernelRegression:
+    @overload
+    def fit(
+        self, K: Tensor | np.ndarray, y: Any, f0: Any = None, *, rounding: float | None = None, solver: None = None
+    ) -> FittedKernelRegression: ...
+
+    @overload
+    def fit(
+        self,
+        K: Any,
+        y: Any,
+        f0: Any = None,
+        *,
+        rounding: float | None = None,
+        solver: ConjugateGradient | None = None,
+    ) -> FittedKernelRegression | FittedByProducts: ...
+
+    def fit(
+        self,
+        K: Any,
+        y: Any,
+        f0: Any = None,
+        *,
+        rounding: float | None = None,
+        solver: ConjugateGradient | None = None,
+    ) -> FittedKernelRegression | FittedByProducts:
         """Fit y − f0 on the Gram K of the n training rows; y (n,) or (n, c), f0 likewise (None: centred). O(n³).
 
         K is (n, n), one kernel for all outputs; (n, n, c), one for each; or (n, n, c, c), coupling them. One that
@@ -55,10 +82,17 @@ class KernelRegression:
         to rounding gets the least jitter that works, and a warning. `rounding` is the machine epsilon K was
         computed with, by default that of its dtype.
 
+        What is known by its products (`SymmetricTiles`, a tiled Gram, an operator) is solved by preconditioned
+        conjugate gradients, a product with K for each iteration; and so is a matrix (n, n) when a `solver` is given,
+        with which K takes no memory beside its own. Such a fit leaves out chosen rows instead of all, see
+        `FittedByProducts`.
+
         >>> fit = KernelRegression(ridge=0.0).fit(torch.eye(2), torch.ones(2, 1), torch.full((2, 1), 0.25))
         >>> fit.coefficients.flatten().tolist()
         [0.75, 0.75]
         """
+        if solver is not None or is_matrix_free(K):
+            return FittedByProducts.of(K, y, f0, ridge=self.ridge, rounding=rounding, solver=solver)
         data = AnchoredTargets.of(K, y, f0=f0)
         blocks = data.blocks
         rounding = rounding_of(K) if rounding is None else rounding
