@@ -25,6 +25,7 @@ from tangentlab._seeds import generator
 from tangentlab.linalg.krylov_basis import KrylovBasis, next_block, orthonormal_rows
 from tangentlab.linalg.krylov_checkpoint import KrylovCheckpoint, KrylovState
 from tangentlab.linalg.linear_map import LinearMap
+from tangentlab.linalg.ritz_pairs import RitzPairs
 
 Progress = Callable[[int, int], None]
 """Called with (products made, products expected)."""
@@ -148,6 +149,8 @@ class _Search:
         found = None if checkpoint is None else checkpoint.load(K, basis, source=source)
         step, state = found or (0, self.start(basis, source))
         used, spent, scale, check, new = state.used, state.spent, state.scale, state.check, state.new
+        solved, rounding = state.solved, float(torch.finfo(basis.rows.dtype).eps)
+        known = RitzPairs.of(basis.small(solved)) if solved else None
         while True:
             images, longest = basis.expand(K, new, used=used)
             since, step = used, step + 1
@@ -155,9 +158,14 @@ class _Search:
             if progress is not None:
                 progress(spent, max(check, spent))
             if used >= check:
-                values, coefficients = basis.ritz(used)
-                scale = float(values.abs().max())
-                missed = None
+                kept = min(k + k // 4 + b, used - b)
+                if known is None:
+                    pairs = known = RitzPairs.of(basis.small(used))
+                    solved = used
+                else:
+                    full = used + len(new) + _WITNESSES * _WITNESS_STEPS > self.columns
+                    pairs = known.grown(basis.small(used), kept if full else k, rounding=rounding)
+                values, coefficients, scale, missed = pairs.values, pairs.coefficients, pairs.scale, None
                 late = self.late(values[:k], coefficients[-len(new) :, :k], images, scale)
                 if not late:
                     missed, cost = self.missed(basis, used, above=float(values[k - 1]), scale=scale, source=source)
@@ -167,21 +175,21 @@ class _Search:
                 if missed is not None:
                     images, longest = torch.cat([images, (missed * scale).to(images)]), None
                 if used + len(images) > self.columns:
-                    kept = min(k + k // 4 + b, used - b)
                     since, used = 0, basis.restart(values[:kept], coefficients[:, :kept])
+                    known, solved = RitzPairs.of(basis.small(used)), used
                 check = min(used + max(b, int(min(_AHEAD * late, 0.8 * used))), self.columns)
-            shortest = float(torch.finfo(images.dtype).eps) * (scale or float(images.norm(dim=1).max()))
+            shortest = rounding * (scale or float(images.norm(dim=1).max()))
             floor = shortest / K.size**0.5
             new = next_block(images, basis.rows[:used], floor=floor, source=source, longest=longest)
             if checkpoint is not None:
-                state = KrylovState(used, spent, scale, check, new)
+                state = KrylovState(used, spent, scale, check, solved, new)
                 checkpoint.save(step, basis, state, since=since, source=source)
 
     def start(self, basis: KrylovBasis, source: torch.Generator) -> KrylovState:
         """A random block, and nothing known."""
         rows = torch.randn(self.block, self.K.size, generator=source, dtype=torch.float64).to(self.K.device)
         check = min(max(2 * self.k, 6 * self.block), self.columns)
-        return KrylovState(0, 0, 0.0, check, orthonormal_rows(rows)[0].to(basis.rows.dtype))
+        return KrylovState(0, 0, 0.0, check, 0, orthonormal_rows(rows)[0].to(basis.rows.dtype))
 
     def late(self, values: Tensor, last: Tensor, images: Tensor, scale: float) -> int:
         """Pairs whose residual is above what is wanted: ‖imagesᵀ s‖, s a pair's last coefficients."""
@@ -202,11 +210,11 @@ class _Search:
             new = next_block(images, basis.rows[:stop], floor=0.0, source=source)
             images, _ = basis.expand(self.K, new, used=stop)
             stop += width
-        values, vectors = basis.ritz(stop, first=used)
-        unseen = values > above + 1e-3 * abs(above) + 100 * float(torch.finfo(images.dtype).eps) * scale
+        pairs = RitzPairs.of(basis.small(stop, first=used))
+        unseen = pairs.values > above + 1e-3 * abs(above) + 100 * float(torch.finfo(images.dtype).eps) * scale
         if not bool(unseen.any()):
             return None, stop - used
-        return basis.combine(vectors[:, unseen], first=used), stop - used
+        return basis.combine(pairs.coefficients[:, unseen], first=used), stop - used
 
     def measured(self, basis: KrylovBasis, values: Tensor, coefficients: Tensor, *, spent: int) -> KrylovPairs:
         """The pairs, orthonormal to float64 whatever the basis was, with residuals from the products made."""

@@ -65,11 +65,10 @@ class KrylovBasis:
         self.projected[used:stop, stop - len(near) : stop] += first.double()
         return rest, longest
 
-    def ritz(self, used: int, *, first: int = 0) -> tuple[Tensor, Tensor]:
-        """Eigenvalues of T on the rows from `first` to `used`, largest first, and eigenvectors as columns; float64."""
+    def small(self, used: int, *, first: int = 0) -> Tensor:
+        """T on the rows from `first` to `used`, both triangles."""
         lower = self.projected[first:used, first:used].tril()
-        values, vectors = torch.linalg.eigh(lower + lower.tril(-1).T)
-        return values.flip(0), vectors.flip(1)
+        return lower + lower.tril(-1).T
 
     def combine(self, coefficients: Tensor, *, first: int = 0, images: bool = False) -> Tensor:
         """Vectors by rows (k, n), or K times them, from coefficients (j, k) in the rows from `first` on."""

@@ -31,9 +31,9 @@ _SAME = 1e-3
 @dataclass(frozen=True, eq=False)
 class KrylovState:
     """Before a product: `used` rows of the basis, `spent` products, the largest |λ| seen, the rows at which the pairs
-    are looked at next, and the block `new` (b, n) to be multiplied.
+    are looked at next, those at which all pairs were last solved for, and the block `new` (b, n) to be multiplied.
 
-    >>> KrylovState(0, 0, 0.0, 8, torch.eye(3)[:1]).used
+    >>> KrylovState(0, 0, 0.0, 8, 0, torch.eye(3)[:1]).used
     0
     """
 
@@ -41,6 +41,7 @@ class KrylovState:
     spent: int
     scale: float
     check: int
+    solved: int
     new: Tensor
 
 
@@ -53,7 +54,7 @@ class KrylovCheckpoint:
     >>> basis, source = KrylovBasis.empty(K, capacity=2, dtype=torch.float32), torch.Generator()
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     kept = KrylovCheckpoint.of(folder, about={"k": 1})
-    ...     kept.save(0, basis, KrylovState(0, 0, 0.0, 1, torch.eye(2)[:1]), since=0, source=source)
+    ...     kept.save(0, basis, KrylovState(0, 0, 0.0, 1, 0, torch.eye(2)[:1]), since=0, source=source)
     ...     kept.load(K, basis, source=source)[1].new.tolist()
     [[1.0, 0.0]]
     """
@@ -81,7 +82,7 @@ class KrylovCheckpoint:
         content: dict[str, Any] = {
             "about": np.array(self.about),
             "since": np.array(since),
-            "counts": np.array([state.used, state.spent, state.check]),
+            "counts": np.array([state.used, state.spent, state.check, state.solved]),
             "scale": np.array(state.scale),
             "source": source.get_state().numpy(),
             "new": state.new.cpu().numpy(),
@@ -119,7 +120,7 @@ class KrylovCheckpoint:
         state, step = None, 0
         for path in paths:
             content = self._read(path)
-            since, (used, spent, check) = int(content["since"]), content["counts"].tolist()
+            since, (used, spent, check, solved) = int(content["since"]), content["counts"].tolist()
             if state is not None and since > state.used:
                 raise self._damaged(path)
             part = slice(since, used)
@@ -128,7 +129,7 @@ class KrylovCheckpoint:
             basis.projected[part, :used] = torch.from_numpy(content["projected"]).to(basis.projected)
             source.set_state(torch.from_numpy(content["source"]))
             new = torch.from_numpy(content["new"]).to(basis.rows)
-            state, step = KrylovState(used, spent, float(content["scale"]), check, new), int(path.stem[5:])
+            state, step = KrylovState(used, spent, float(content["scale"]), check, solved, new), int(path.stem[5:])
         if state is None:
             return None
         if state.used:
