@@ -23,7 +23,7 @@ from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_
 COLUMNS = 65_536
 """Longest inner product summed in the working precision; longer ones are split and added in float64."""
 
-PART_NUMBERS = 6 << 20
+PART_NUMBERS = 16 << 20
 """Numbers of a layer's gradients that are written out at once: new memory is slow, and less stays in the caches."""
 
 _WRITING = 3.2
@@ -165,9 +165,11 @@ def _written_out(left: Factor, right: Factor, workspace: Workspace) -> Iterator[
         return
     rows = max(len(left.gradients), len(right.gradients)) * left.gradients.shape[1]
     lines = left.explicit_numbers // left.gradients.shape[1] // _outputs(left)
-    at_once = max(1, min(COLUMNS, PART_NUMBERS // rows) // lines)
+    at_once = max(1, PART_NUMBERS // rows // lines)
     total = _outputs(left)
     at_once = -(-total // -(-total // at_once))  # parts of one size
+    most = max(1, COLUMNS // lines)
+    most = -(-at_once // -(-at_once // most))  # and in them shorter ones, each of which is one product
     sides = [left.prepared()] if right is left else [left.prepared(), right.prepared()]
     q = left.gradients.shape[1]
     room = [
@@ -176,13 +178,14 @@ def _written_out(left: Factor, right: Factor, workspace: Workspace) -> Iterator[
     ]
     for start in range(0, total, at_once):
         outputs = slice(start, min(start + at_once, total))
-        width = (outputs.stop - start) * lines
+        count = outputs.stop - start
         written = []
         for side, numbers in zip(sides, room):
-            n = len(side.gradients)
-            written.append(numbers[: n * q * width].view(n, q, width))
+            n, places = len(side.gradients), range(0, count, most)
+            shares = numbers[: n * q * count * lines].split([n * q * lines * min(most, count - k) for k in places])
+            written.append([share.view(n, q, -1) for share in shares])
             side.write(written[-1], outputs)
-        yield written[0], written[-1]
+        yield from zip(written[0], written[-1])
 
 
 def _outputs(factor: Outer | Windows) -> int:

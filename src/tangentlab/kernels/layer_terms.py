@@ -26,6 +26,9 @@ Terms = dict[str, Factor]
 """A factor for each layer (or parameter), under its parameters' names joined by '+'."""
 
 
+_ONE_TILE = 256
+"""Rows times outputs up to which a kernel is one tile, and nothing is used twice."""
+
 _ROWS_A_CHECK = 256
 """Rows of a block for each that is evaluated once more alone."""
 
@@ -55,6 +58,8 @@ class TermMaker:
     """The contraction form of each term, chosen once."""
     wary: bool
     """Whether every row of a block is compared with itself alone, and not only some of its first ones."""
+    growth: int = 1
+    """How many times its room a term may take when written out once, rather than for each tile again."""
 
     @staticmethod
     def plan(
@@ -78,7 +83,11 @@ class TermMaker:
             raise PathChanged([name for key in odd for name in key.split("+")])
         largest = {name: max((terms[name] for terms in made), key=lambda t: t.row_numbers) for name in made[0]}
         forms = {name: cheapest(term, contraction=contraction, columns=columns) for name, term in largest.items()}
-        kept = {name: _settled(term, forms[name], outputs_first=False) for name, term in largest.items()}
+        side = len(cotangents) if contraction == "full" else 1
+        growth = 2 if columns * side > _ONE_TILE else 1
+        kept = {
+            name: _settled(term, forms[name], outputs_first=False, growth=growth) for name, term in largest.items()
+        }
         size = cotangents.element_size()
         numbers = sum(term.row_numbers for term in kept.values())
         written_out = [
@@ -87,7 +96,7 @@ class TermMaker:
             if forms[name] == "explicit" and not isinstance(term, Rows)
         ]
         workspace = max(written_out, default=0)
-        return TermMaker(network, routes, cotangents, contraction, merged, forms, wary), size * (
+        return TermMaker(network, routes, cotangents, contraction, merged, forms, wary, growth), size * (
             numbers + workspace
         )
 
@@ -121,7 +130,10 @@ class TermMaker:
         if terms.keys() != self.forms.keys():
             raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
         first = self.contraction == "full"
-        return {name: _settled(term, self.forms[name], outputs_first=first) for name, term in terms.items()}
+        return {
+            name: _settled(term, self.forms[name], outputs_first=first, growth=self.growth)
+            for name, term in terms.items()
+        }
 
     def _uses(self, x: Inputs, *, checks: int) -> Uses:
         """Uses of the parameters that take rules, after checking that they are what the routes say.
@@ -203,9 +215,9 @@ def _takes_bias(name: str, uses: Uses) -> bool:
     )
 
 
-def _settled(term: Factor, form: str, *, outputs_first: bool) -> Factor:
-    """Written out at once where that is the form wanted and takes less room; (q, n, ...) in memory if asked."""
-    if form != "explicit" or isinstance(term, Rows) or term.explicit_numbers > term.row_numbers:
+def _settled(term: Factor, form: str, *, outputs_first: bool, growth: int) -> Factor:
+    """Written out at once where that is the form wanted and takes little room; (q, n, ...) in memory if asked."""
+    if form != "explicit" or isinstance(term, Rows) or term.explicit_numbers > growth * term.row_numbers:
         return term
     rows = term.rows().rows
     return Rows(rows.transpose(0, 1).contiguous().transpose(0, 1) if outputs_first else rows)

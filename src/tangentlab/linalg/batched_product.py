@@ -17,7 +17,7 @@ _ONE_BY_ONE = 8_000_000
 """Multiplications in one product from which it is worth a call of its own."""
 
 _GROUPED_SIDES, _GROUPED_LENGTHS = (96, 256), (32, 256)
-"""Sides, and lengths of the sum, for which the grouped convolution is the quickest."""
+"""Sides, and lengths of the sum, for which the grouped convolution is the quickest; full registers only."""
 
 
 _AT_ONCE = 1 << 20
@@ -36,19 +36,28 @@ def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tenso
         out = A.new_empty(count, m, r)
     if not (A.dtype == B.dtype == torch.float32 and A.device.type == "cpu" and has_quick_product()):
         return torch.bmm(A, B, out=out)
-    if m * s * r >= _ONE_BY_ONE:
+    if worth_alone(m, s, r):
         for j in range(count):
             out[j].copy_(product(A[j], B[j]))
         return out
     shortest, longest = _GROUPED_LENGTHS
     low, high = _GROUPED_SIDES
-    if not (shortest <= s <= longest and low <= min(m, r) and max(m, r) <= high):
+    if not (shortest <= s <= longest and low <= min(m, r) and max(m, r) <= high and m % 16 == r % 16 == 0):
         return torch.bmm(A, B, out=out)
     step = max(1, _AT_ONCE // (m * r))
     for start in range(0, count, step):
         part = slice(start, start + step)
         out[part].copy_(_grouped(A[part], B[part]))
     return out
+
+
+def worth_alone(m: int, s: int, r: int) -> bool:
+    """Whether a product of (m, s) and (s, r) is large enough for a call of its own.
+
+    >>> worth_alone(1000, 1000, 1000), worth_alone(10, 10, 10)
+    (True, False)
+    """
+    return m * s * r >= _ONE_BY_ONE
 
 
 def _grouped(A: Tensor, B: Tensor) -> Tensor:

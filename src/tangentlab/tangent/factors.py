@@ -10,12 +10,14 @@ Axes      n rows, q output combinations, g groups, s positions, i and o sizes of
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tangentlab.linalg.batched_product import batched_product
+from tangentlab.linalg.batched_product import batched_product, worth_alone
+from tangentlab.linalg.matrix_product import product
 from tangentlab.tangent.patches import Geometry, kernel_gradients, patch_matrix
 
 _WINDOW_NUMBERS = 1 << 21
@@ -56,24 +58,40 @@ class Outer:
             left, right = left[:, :, 0].flatten(0, 1), self.inputs.flatten(0, 1)
         else:
             left, right = left.reshape(n * g, q * o, s), self.inputs.flatten(0, 1)
-        product = batched_product(left, right).reshape(n, g, q, o, i)
+        found = batched_product(left, right).reshape(n, g, q, o, i)
         order = (0, 2, 1, 4, 3) if self.inputs_first else (0, 2, 1, 3, 4)
-        return Rows(product.permute(order).reshape(n, q, -1))
-
-    def write(self, out: Tensor, outputs: slice) -> None:
-        """The share of some of the o outputs, written out to `out` (n, q, numbers), in any order of the numbers."""
-        n, q = self.gradients.shape[:2]
-        g, s, i = self.inputs.shape[1:]
-        if g > 1:
-            out.copy_(Outer(self.inputs, self.gradients[..., outputs]).rows().rows)
-            return
-        left = self.gradients[:, :, 0, :, outputs].transpose(2, 3)  # (n, q, o, s)
-        left = left[:, 0] if q == 1 else left.reshape(n, -1, s)
-        batched_product(left, self.inputs[:, 0], out=out.view(n, -1, i))
+        return Rows(found.permute(order).reshape(n, q, -1))
 
     def prepared(self) -> Outer:
         """The form that parts are taken from."""
         return self.plain()
+
+    def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
+        """The shares of some of the o outputs, written out to one tensor (n, q, numbers) after another."""
+        n, q = self.gradients.shape[:2]
+        g, s, i = self.inputs.shape[1:]
+        sizes = [out.shape[2] // (g * i) for out in outs]
+        if g > 1 or not worth_alone(q * sum(sizes), s, i):
+            start = outputs.start
+            for out, size in zip(outs, sizes):
+                share = Outer(self.inputs, self.gradients[..., start : start + size])
+                if g > 1:
+                    out.copy_(share.rows().rows)
+                else:
+                    batched_product(share._left(), self.inputs[:, 0], out=out.view(n, -1, i))
+                start += size
+            return
+        left = Outer(self.inputs, self.gradients[..., outputs])._left()
+        for row in range(n):
+            found = product(left[row], self.inputs[row, 0]).view(q, -1, i)
+            for out, part in zip(outs, found.split(sizes, dim=1)):
+                out[row].view(q, -1, i).copy_(part)
+
+    def _left(self) -> Tensor:
+        """The gradients of one group as (n, q·o, s)."""
+        n, q = self.gradients.shape[:2]
+        left = self.gradients[:, :, 0].transpose(2, 3)
+        return left[:, 0] if q == 1 else left.reshape(n, -1, left.shape[3])
 
     @property
     def row_numbers(self) -> int:
@@ -128,10 +146,13 @@ class Windows:
         """The form that parts are taken from, so that windows are copied out once for all of them."""
         return self if self._quick_as_convolution else self.outer()
 
-    def write(self, out: Tensor, outputs: slice) -> None:
-        """The share of some of the o outputs of the one group, written out to `out` (n, q, numbers)."""
-        found = kernel_gradients(self.pixels, self.gradients[:, :, outputs], self.geometry)
-        out.copy_(found.reshape(out.shape))
+    def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
+        """The shares of some of the o outputs of the one group, written out as `Outer.write` does."""
+        lines, start = self.sizes[0], outputs.start
+        for out in outs:
+            some = slice(start, start + out.shape[2] // lines)
+            out.copy_(kernel_gradients(self.pixels, self.gradients[:, :, some], self.geometry).reshape(out.shape))
+            start = some.stop
 
     @property
     def positions(self) -> int:
@@ -162,7 +183,7 @@ class Windows:
         return (
             self.geometry.groups == 1
             and 3 < self.pixels.shape[1] <= 64
-            and self.positions >= 128
+            and self.positions >= 64
             and len(self.geometry.kernel) == 2
             and math.prod(self.geometry.kernel) > 1
             and self.pixels.device.type == "cpu"
