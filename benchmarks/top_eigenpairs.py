@@ -7,15 +7,19 @@ is kept. ARPACK's tolerance is 1e-5 of each eigenvalue in float32: a looser one 
 first sweep.
 
     python benchmarks/top_eigenpairs.py                        # 2,048 and 4,096 rows, an eighth of the pairs
-    python benchmarks/top_eigenpairs.py --rows 8192 --k 1000 --pairs 1
+    python benchmarks/top_eigenpairs.py --rows 8192 --k 1000 --pairs 1 --keep
+
+With --keep the figures go to benchmarks/results/top_eigenpairs.json.
 """
 
 import argparse
-import statistics
+import json
 import time
 
 import numpy as np
 import torch
+from kernel_against_peers import RESULTS, stamp
+from paired_runs import spread
 from scipy.sparse.linalg import eigsh
 
 import tangentlab as tl
@@ -62,6 +66,20 @@ def by_block_krylov(K, k):
     return time.perf_counter() - start, pairs.values.numpy(), pairs.vectors.numpy()
 
 
+def quantiles(r):
+    return {"largest": float(r.max()), "median": float(np.median(r)), "last": float(r[-1])}
+
+
+def keep(found, options):
+    """Put the figures in the place of those of the same kernel."""
+    path = RESULTS / "top_eigenpairs.json"
+    kept = json.loads(path.read_text()) if path.exists() else {"question": __doc__.splitlines()[0], "runs": []}
+    same = ("data", "dtype", "rows", "k")
+    kept["runs"] = [run for run in kept["runs"] if any(run[name] != found[name] for name in same)]
+    kept["runs"].append(found | {"stamp": stamp(options)})
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[2048, 4096])
@@ -70,6 +88,7 @@ def main():
     parser.add_argument("--data", default="fashion-mnist", choices=["fashion-mnist", "noise"])
     parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="write the figures to benchmarks/results")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(
@@ -90,18 +109,28 @@ def main():
         order = np.argsort(scipy[1])[::-1]
         values, vectors = scipy[1][order], scipy[2][:, order]
         ours, theirs = residuals(K, own[1], own[2]), residuals(K, values, vectors)
-        ratio = statistics.median(b / a for a, b in times)
+        found = {
+            "data": data,
+            "dtype": options.dtype,
+            "rows": len(K),
+            "k": k,
+            "last_over_first": float(values[-1] / values[0]),
+            "ratio": spread([b / a for a, b in times]),
+            "own": {"seconds": spread([a for a, _ in times]), "residuals": quantiles(ours)},
+            "eigsh": {"seconds": spread([b for _, b in times]), "residuals": quantiles(theirs)},
+            "values_differ": float(np.abs(own[1] / values - 1).max()),
+        }
         print(
             f"{data}, {len(K)} rows, {k} pairs, λ_k/λ_1 {values[-1] / values[0]:.1e}: "
-            f"block Krylov {statistics.median(a for a, _ in times):.2f} s, eigsh "
-            f"{statistics.median(b for _, b in times):.2f} s, ratio {ratio:.1f}"
+            f"block Krylov {found['own']['seconds']['median']:.2f} s, eigsh "
+            f"{found['eigsh']['seconds']['median']:.2f} s, ratio {found['ratio']['median']:.1f}"
         )
-        for name, r in (("block Krylov", ours), ("eigsh", theirs)):
-            print(
-                f"    {name:13s} residual / λ_1: largest {r.max():.1e}, median {np.median(r):.1e}, last {r[-1]:.1e}"
-            )
-        gap = np.abs(own[1] / values - 1)
-        print(f"    eigenvalues differ by {gap.max():.1e} at most, {np.median(gap):.1e} in the median (relative)")
+        for name in ("own", "eigsh"):
+            said = ", ".join(f"{which} {r:.1e}" for which, r in found[name]["residuals"].items())
+            print(f"    {name:5s} residual / λ_1: {said}")
+        print(f"    eigenvalues differ by {found['values_differ']:.1e} of their own at most", flush=True)
+        if options.keep:
+            keep(found, options)
 
 
 if __name__ == "__main__":

@@ -222,15 +222,19 @@ class _Search:
         gram = torch.zeros(self.k, self.k, dtype=torch.float64, device=rows.device)
         for part in rows.split(_SLICE, dim=1):
             gram += part.double() @ part.double().T
-        newton = 1.5 * torch.eye(self.k).to(gram) - 0.5 * gram
-        vectors = torch.empty(n, self.k, dtype=torch.float64, device=rows.device)
-        for start in range(0, n, _SLICE):
-            torch.mm(rows[:, start : start + _SLICE].double().T, newton, out=vectors[start : start + _SLICE])
+        one, vectors = torch.eye(self.k).to(gram), torch.empty(n, self.k, dtype=torch.float64, device=rows.device)
+        newton = 1.5 * one - 0.5 * gram
+        if rows.dtype == torch.float64 and float((gram - one).abs().max()) <= n**0.5 * torch.finfo(gram.dtype).eps:
+            vectors.copy_(rows.T)
+        else:
+            coefficients = coefficients @ newton
+            for start in range(0, n, _SLICE):
+                torch.mm(rows[:, start : start + _SLICE].double().T, newton, out=vectors[start : start + _SLICE])
         scale = float(values.abs().max()) or 1.0
         residuals = torch.empty_like(values)
         for start in range(0, self.k, _COLUMNS):
             part = slice(start, start + _COLUMNS)
-            images = basis.combine(coefficients @ newton[:, part], images=True).double()
+            images = basis.combine(coefficients[:, part], images=True).double()
             residuals[part] = (images.T - vectors[:, part] * values[part]).norm(dim=0) / scale
         doubt = _doubt(residuals, self.tolerance, spent=spent, size=n)
         return KrylovPairs(values, vectors, residuals, spent, doubt)

@@ -17,6 +17,8 @@ from tangentlab.linalg.matrix_product import product
 
 _SLICE = 2048
 """Columns rewritten at once on a restart."""
+_ROWS = 256
+"""Rows rounded to float32 at once: they stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class KrylovBasis:
         """Append an orthonormal `block` (b, n); returns (I − Pᵀ P) K block, what K makes of it outside the basis, and
         the length of the longest row from which the basis was last subtracted: rounding is a share of that.
 
-        The last three blocks, which by the recurrence take nearly all of it, are subtracted before the whole basis
+        The last two blocks, which by the recurrence take nearly all of it, are subtracted before the whole basis
         is, so that what the whole basis takes is small and its rounding smaller.
         """
         stop = used + len(block)
@@ -55,12 +57,12 @@ class KrylovBasis:
         basis = self.rows[:stop]
         rest = self.images[used:stop]
         rest.copy_(K(basis[used:].T).T)
-        near = basis[max(0, stop - 3 * len(block)) :]
+        near = basis[max(0, stop - 2 * len(block)) :]
         first = product(rest, near.T)
         rest = rest - product(first, near)
         longest = float(rest.norm(dim=1).max())
         second = product(rest, basis.T)
-        rest -= product(second, basis)
+        _subtract(rest, second, basis, longest=longest)
         self.projected[used:stop, :stop] = second.double()
         self.projected[used:stop, stop - len(near) : stop] += first.double()
         return rest, longest
@@ -85,6 +87,20 @@ class KrylovBasis:
                 rows[:kept, columns] = coefficients.T.to(rows.dtype).contiguous() @ some
         self.projected[:kept, :kept] = torch.diag(values)
         return kept
+
+
+def _subtract(rest: Tensor, amounts: Tensor, basis: Tensor, *, longest: float) -> None:
+    """rest −= amounts basis; of float64 in float32, which is quicker, where the amounts are so small that its rounding
+    is below a tenth of float64's of the longest row.
+    """
+    single, double = (float(torch.finfo(dtype).eps) for dtype in (torch.float32, torch.float64))
+    small = float(amounts.norm(dim=1).max()) * single <= 0.1 * double * longest
+    if not small or rest.dtype != torch.float64 or rest.device.type != "cpu":
+        rest -= product(amounts, basis)
+        return
+    room = torch.empty(min(_ROWS, len(basis)), basis.shape[1])
+    for part, few in zip(basis.split(_ROWS), amounts.split(_ROWS, dim=1), strict=True):
+        rest -= product(few.float(), room[: len(part)].copy_(part))
 
 
 def next_block(
