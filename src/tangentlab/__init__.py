@@ -5,9 +5,12 @@ The page to start from, in the order in which data flows:
 - a network at a parameter point: `Network`, `build_network`
 - data and what to learn from it: `load`, `Data`, `tasks`
 - its tangent: `jacobian`, `linearize`
-- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`, `low_rank`
+- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`
+- kernels of many rows: `low_rank`, `tangent_projection`, `spectral_density`, `trace_estimate`, `effective_dimension`,
+  `conjugate_gradient`
 - training, of the network or in function space, of one run or many: `Descent`, `train`, `train_many`,
-  `train_function_space`, `train_function_space_many`, `KernelRegression`, `GradientFlow`, `stable_learning_rate`
+  `train_function_space`, `train_function_space_many`, `KernelRegression` (by
+  `ConjugateGradient` where K is large), `GradientFlow`, `stable_learning_rate`
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
@@ -40,8 +43,13 @@ if TYPE_CHECKING:
     from tangentlab.kernels import low_rank as low_rank
     from tangentlab.kernels import ntk as ntk
     from tangentlab.kernels import ntk_operator as ntk_operator
+    from tangentlab.kernels import tangent_projection as tangent_projection
     from tangentlab.linalg import Eigenpairs as Eigenpairs
+    from tangentlab.linalg import conjugate_gradient as conjugate_gradient
+    from tangentlab.linalg import effective_dimension as effective_dimension
     from tangentlab.linalg import eigenpairs as eigenpairs
+    from tangentlab.linalg import spectral_density as spectral_density
+    from tangentlab.linalg import trace_estimate as trace_estimate
     from tangentlab.networks import Network as Network
     from tangentlab.networks import build_network as build_network
     from tangentlab.probes import alignment as alignment
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
     from tangentlab.tangent import LinearizedModule as LinearizedModule
     from tangentlab.tangent import jacobian as jacobian
     from tangentlab.tangent import linearize as linearize
+    from tangentlab.training import ConjugateGradient as ConjugateGradient
     from tangentlab.training import Descent as Descent
     from tangentlab.training import GradientFlow as GradientFlow
     from tangentlab.training import KernelRegression as KernelRegression
@@ -67,8 +76,15 @@ _HOMES = {
     "networks": ("Network", "build_network"),
     "data": ("load", "Data"),
     "tangent": ("jacobian", "Jacobian", "linearize", "LinearizedModule"),
-    "kernels": ("ntk", "NeuralTangentKernel", "Gram", "ntk_operator", "low_rank"),
-    "linalg": ("eigenpairs", "Eigenpairs"),
+    "kernels": ("ntk", "NeuralTangentKernel", "Gram", "ntk_operator", "low_rank", "tangent_projection"),
+    "linalg": (
+        "eigenpairs",
+        "Eigenpairs",
+        "spectral_density",
+        "trace_estimate",
+        "effective_dimension",
+        "conjugate_gradient",
+    ),
     "training": (
         "Descent",
         "train",
@@ -76,6 +92,7 @@ _HOMES = {
         "train_function_space",
         "train_function_space_many",
         "KernelRegression",
+        "ConjugateGradient",
         "GradientFlow",
         "stable_learning_rate",
     ),

@@ -133,10 +133,14 @@ def test_one_table_row_shared_by_the_batch_is_everyones():
 def test_sizes_are_positive_where_a_layer_acts_even_if_its_gradient_cancels():
     model = nn.Sequential(nn.Linear(4, 3), nn.Softmax(1)).double()
     network = Network(model)
-    found = capture(network, X, torch.ones(1, 3, dtype=torch.float64), measured=True)  # the sum of a softmax is constant
+    # the sum of a softmax is constant
+    found = capture(network, X, torch.ones(1, 3, dtype=torch.float64), measured=True)
     assert rows_of(found.uses["0.bias"]).abs().max() < 1e-15
     dead = capture(
-        Network(nn.Sequential(nn.Linear(4, 3), nn.Hardtanh(50, 51)).double()), X, torch.ones(1, 3).double(), measured=True
+        Network(nn.Sequential(nn.Linear(4, 3), nn.Hardtanh(50, 51)).double()),
+        X,
+        torch.ones(1, 3).double(),
+        measured=True,
     )
     assert dead.sizes["0.bias"] == 0
 
