@@ -26,7 +26,10 @@ def test_forms_layers_and_operations_are_those_of_the_kernel():
     assert found.shape == (20, 20) and found.threads == torch.get_num_threads()
     assert [layer.name for layer in found.layers] == ["0.weight+0.bias", "2.weight+2.bias"]
     first = found.layers[0]
-    assert (first.form, first.operations) == ("hadamard", 2 * 400 * (6 + 16))  # a bias adds one to each product of inputs
+    assert (first.form, first.operations) == (
+        "hadamard",
+        2 * 400 * (6 + 16),
+    )  # a bias adds one to each product of inputs
     assert found.forward_operations == 20 * 2 * (6 * 16 + 16 * 3)
     assert found.operations == (
         found.forward_operations + found.backward_operations + found.contraction_operations
