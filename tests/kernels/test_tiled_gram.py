@@ -9,6 +9,7 @@ from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab._errors import ArgumentError, NotFiniteError, NumericalError, StoreError
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.kernels.tiles import TileMaker
+from tangentlab.linalg import LinearMap
 
 
 def rows(n=11):
@@ -115,3 +116,18 @@ def test_the_global_generator_and_the_model_are_untouched():
     NeuralTangentKernel(net, outputs=0).tiles(rows(), tile=4)
     assert torch.equal(before, torch.random.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(kept, net.parameters()))
+
+
+def test_a_tiled_gram_goes_where_a_kernel_is_known_by_its_products():
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(20, 4, generator=draw, dtype=torch.float64)
+    gram = NeuralTangentKernel(torch.nn.Linear(4, 2).double()).tiles(x, tile=7)
+    dense = gram.dense()
+    assert gram.shape == (40, 40) and gram.dtype == torch.float64 and gram.device == dense.device
+    assert torch.equal(gram.diagonal(), dense.diagonal())
+    found = LinearMap.of(gram)
+    vectors = torch.randn(40, 3, generator=draw, dtype=torch.float64)
+    torch.testing.assert_close(
+        found(vectors), dense @ vectors, rtol=0, atol=1e-12
+    )  # sums of 40 numbers of size 10
+    assert torch.equal(found.diagonal(), dense.diagonal())
