@@ -29,6 +29,7 @@ CASES = {
     "positions": ((1, 5, 4), lambda x, p: x + p, IN_PLACE),
     "positions, unbatched": ((5, 4), lambda x, p: x * p, 0),
     "scale of features": ((4,), lambda x, p: x * p, 1),
+    "scale of all": ((), lambda x, p: x * p, 2),
     "temperature": ((), lambda x, p: torch.softmax(x * p, -1), 2),
     "used twice": ((4,), lambda x, p: (x + p) * p, 1),
 }

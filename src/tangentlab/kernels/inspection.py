@@ -64,7 +64,7 @@ class Inspection:
     def without(self, names: Collection[str]) -> Inspection:
         """The same with the general route, right for any path, for the parameters `names`."""
         if self.method == "layer_rules":
-            refuse_uncovered(names)
+            refuse_uncovered(tuple(names))
         exact, samples = _exact(self.network, self.samples)
         routes = self.routes.without(names, network=exact, samples=samples)
         return replace(self, routes=routes, key=None)

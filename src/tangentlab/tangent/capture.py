@@ -161,7 +161,7 @@ def _capture(
     with torch.no_grad():
         uses, sizes = _apply_rules(network, names, used, rows, measured)
         for name, gradient in zip(copies, gradients[len(seen) :]):
-            uses[name] = [] if gradient is None else [Rows(gradient.flatten(2))]
+            uses[name] = [] if gradient is None else [Rows(gradient.reshape(*gradient.shape[:2], -1))]
             sizes[name] = float(gradient.norm()) if measured and gradient is not None else 0.0
     own = network.selected_tensors
     seen_all = {name for name in names if len(uses[name]) == counts[id(own[name])]}

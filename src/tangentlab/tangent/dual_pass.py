@@ -39,7 +39,8 @@ def dual_pass(
     >>> dual_pass(net, torch.ones(1, 2), along={"weight": torch.ones(1, 2)})[1].item()
     2.0
     """
-    if dual._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None:
+    stack = torch._C._functorch.peek_interpreter_stack()  # pyright: ignore[reportAttributeAccessIssue]
+    if dual._current_level >= 0 or stack is not None:
         return push_forward(network, x, along=along, at=at)
     own = network.parameters if at is None else at
     with (
