@@ -5,16 +5,20 @@ for a linear kernel of heavy-tailed rows: the trace left out by randomly pivoted
 4 k columns, as a multiple of what the best approximation of rank k leaves, cut back to rank k ("rank k") and whole
 ("4 k columns"); medians over seeds. Then the iterations of conjugate gradients with and without it, and the seconds.
 
-    python benchmarks/low_rank.py [--rows 2000] [--seeds 5]
+    python benchmarks/low_rank.py [--rows 2000] [--seeds 5] [--keep]
+
+With --keep the figures go to benchmarks/results/low_rank.json.
 """
 
 import argparse
+import json
 import statistics
 import time
 import warnings
 
 import numpy as np
 import torch
+from kernel_against_peers import RESULTS, stamp
 
 import tangentlab as tl
 from tangentlab.kernels import NeuralTangentKernel, kernel_columns
@@ -56,18 +60,29 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="write the figures to benchmarks/results")
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    kept = {"question": __doc__.splitlines()[0], "stamp": stamp(options), "cases": {}}
     for name, (make, k) in CASES.items():
         columns, K = make(options.rows)
         best = float(torch.linalg.eigvalsh(K).flip(0)[k:].clamp_min(0).sum())
         print(f"{name}, {len(K)} rows, k = {k}; the best rank k leaves {best / K.trace():.2e} of tr K")
         left = {}
+        case = kept["cases"][name] = {
+            "rows": len(K),
+            "k": k,
+            "best_over_trace": float(best / K.trace()),
+            "left": {},
+        }
         for title, method in (("pivoted Cholesky", pivoted_cholesky), ("uniform Nyström", uniform_nystrom)):
             start = time.perf_counter()
             found = [method(columns, 4 * k, seed=seed) for seed in range(options.seeds)]
             seconds = (time.perf_counter() - start) / options.seeds
             left[title] = statistics.median(low.trace_error for low in found)
             short = statistics.median(low.truncate(k).trace_error for low in found)
+            case["left"][title] = {"rank k": short / best, "4 k columns": left[title] / best, "seconds": seconds}
             print(
                 f"    {title:17s} rank k {short / best:6.3f} of the best, 4 k columns {left[title] / best:8.2g}; "
                 f"{found[0].columns} columns in {seconds:.2f} s"
@@ -82,10 +97,14 @@ def main():
             warnings.simplefilter("ignore")
             plain = conjugate_gradient(K, b, ridge=ridge, iterations=2000)
             helped = conjugate_gradient(K, b, ridge=ridge, preconditioner=low, iterations=2000)
+        case["iterations"] = {"plain": plain.iterations, "with it": helped.iterations}
         print(
             f"    conjugate gradients, ridge 1e-5 tr K, 8 sides: {plain.iterations} iterations plain, residual "
             f"{plain.residuals.max():.0e}; {helped.iterations} with it, residual {helped.residuals.max():.0e}"
         )
+    if options.keep:
+        path = RESULTS / "low_rank.json"
+        path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
