@@ -101,7 +101,9 @@ class DeviceTiles:
         strips = Strips.of(pairs, kept=kept, takers=len(self.makers))
         news: queue.SimpleQueue[Pair | BaseException | None] = queue.SimpleQueue()
         threads = [
-            threading.Thread(target=_work, args=(number, maker, strips, put, news), daemon=True)
+            threading.Thread(
+                target=_work, args=(number, maker, strips, put, news, torch.get_num_threads()), daemon=True
+            )
             for number, maker in enumerate(self.makers)
         ]
         # switches of the whole process: on for all threads, so that none finds them off when another leaves
@@ -155,7 +157,9 @@ def _work(
     strips: Strips,
     put: Callable[[TileMaker, Pair], Any],
     news: queue.SimpleQueue[Pair | BaseException | None],
+    cores: int,
 ) -> None:
+    torch.set_num_threads(cores)  # a new thread begins with its own number, and sums round by how they are split
     device = maker.maker.network.device
     try:
         with _current(device):
