@@ -193,6 +193,7 @@ def connected(scheduler: Any) -> Iterator[Cluster]:
         return
     try:
         from distributed import Client
+        from distributed.comm.registry import get_backend
     except ImportError as error:
         raise MissingExtraError("distributed", extra="dask") from error
     if isinstance(scheduler, Client):
@@ -200,7 +201,14 @@ def connected(scheduler: Any) -> Iterator[Cluster]:
         return
     try:
         address = _address_in(scheduler) if str(scheduler).endswith(".json") else scheduler
-        client = Client(address, set_as_default=False, timeout=CONNECT)
+        if isinstance(address, str) and "://" in address:
+            get_backend(address.partition("://")[0])  # an unknown kind is refused before a loop is started for it
+        try:
+            client = Client(address, set_as_default=False, timeout=CONNECT)
+        except (
+            AssertionError
+        ):  # on a busy machine its event loop may not have begun in the ten seconds it is given
+            client = Client(address, set_as_default=False, timeout=CONNECT)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ArgumentError(
             "scheduler",
