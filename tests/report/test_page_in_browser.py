@@ -141,16 +141,17 @@ def test_a_figure_can_be_saved_as_svg_with_its_legend(visit, records):
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen_and_is_kept(visit, records):
+    body = "getComputedStyle(document.body).backgroundColor"
+
     def ground():
-        body = tab.evaluate("getComputedStyle(document.body).backgroundColor")
-        figure = tab.evaluate("document.querySelector('#gap .main-svg').style.background")
-        assert body == figure
-        return body
+        # figures are drawn again a moment after the page has changed, however busy the machine is
+        tab.wait_for_function(f"document.querySelector('#gap .main-svg')?.style.background === {body}")
+        return tab.evaluate(body)
 
     tab = visit(records, scheme="dark")
     assert ground() == "rgb(21, 24, 28)"
     tab.emulate_media(color_scheme="light")
-    tab.wait_for_timeout(200)
+    tab.wait_for_function(f"{body} === 'rgb(255, 255, 255)'")
     assert ground() == "rgb(255, 255, 255)"
     tab.locator("#theme").click()
     assert ground() == "rgb(21, 24, 28)"
