@@ -12,6 +12,7 @@ whole descent, which parameter space really runs there.
 import argparse
 import dataclasses
 import time
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -26,10 +27,8 @@ SHAPE = (1, 28, 28)
 
 def images(rows):
     """Fashion-MNIST where it is at hand, else images with its power spectrum, about."""
-    try:
+    with suppress(tl.TangentlabError):
         return tl.load("fashion-mnist").x[:rows], "Fashion-MNIST"
-    except tl.TangentlabError:
-        pass
     source = torch.Generator().manual_seed(0)
     frequency = torch.fft.fftfreq(28)[:, None].abs() + torch.fft.rfftfreq(28)[None].abs() + 1 / 28
     noise = torch.fft.rfft2(torch.randn(rows, *SHAPE, generator=source)) / frequency**1.5

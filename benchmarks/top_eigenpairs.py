@@ -15,6 +15,7 @@ With --keep the figures go to benchmarks/results/top_eigenpairs.json.
 import argparse
 import json
 import time
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -37,10 +38,8 @@ def noise(rows):
 
 def images(name, rows):
     if name != "noise":
-        try:
+        with suppress(tl.TangentlabError):
             return name, tl.load("fashion-mnist").x[:rows]
-        except tl.TangentlabError:
-            pass
     return "noise", noise(rows)
 
 

@@ -105,14 +105,13 @@ def _numbers(path: Path, number: int, cells: list[str], header: list[str], colum
     features = [cell if cell.strip() else "nan" for i, cell in enumerate(cells) if i != column]
     try:
         return np.array(features, dtype=np.float64)
-    except ValueError:
-        pass
-    names = [text for i, text in enumerate(header) if i != column]
-    wrong = next(i for i, cell in enumerate(features) if not _is_number(cell))
-    raise DataError(
-        f"{path} has {features[wrong]!r} in {names[wrong]!r} on line {number}, where a number was expected.",
-        remedy="Encode text as numbers, or name the column of labels with label=.",
-    )
+    except ValueError as error:
+        names = [text for i, text in enumerate(header) if i != column]
+        wrong = next(i for i, cell in enumerate(features) if not _is_number(cell))
+        raise DataError(
+            f"{path} has {features[wrong]!r} in {names[wrong]!r} on line {number}, where a number was expected.",
+            remedy="Encode text as numbers, or name the column of labels with label=.",
+        ) from error
 
 
 def _is_number(text: str) -> bool:

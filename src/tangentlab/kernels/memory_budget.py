@@ -60,14 +60,8 @@ def free_bytes(device: torch.device) -> int:
     """Bytes free on the device now."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        with open("/proc/meminfo") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    told = _told("/proc/meminfo", "MemAvailable")
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 if told is None else told
 
 
 def resident_bytes(device: torch.device) -> int:
@@ -78,11 +72,7 @@ def resident_bytes(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return torch.cuda.memory_reserved(device)
-    try:
-        with open("/proc/self/statm") as line:
-            return int(line.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+    return _told("/proc/self/status", "VmRSS") or 0
 
 
 def peak_bytes(device: torch.device) -> int:
@@ -93,11 +83,14 @@ def peak_bytes(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
-    try:
-        with open("/proc/self/status") as lines:
-            return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
-    except OSError:
-        return 0
+    return _told("/proc/self/status", "VmHWM") or 0
+
+
+def _told(path: str, name: str) -> int | None:
+    """Bytes in the line `name` of a file of the system; None where there is no such file or line."""
+    with suppress(OSError), open(path) as lines:
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+    return None
 
 
 def settle(device: torch.device) -> None:

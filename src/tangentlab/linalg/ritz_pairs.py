@@ -11,6 +11,7 @@ rest only the pairs asked are computed. Cost 4/3 m³ for the m that have not set
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,14 +78,12 @@ def _leading(matrix: Tensor, count: int, *, besides: Tensor) -> tuple[Tensor, Te
         return int((values >= least).sum())
 
     if matrix.device.type == "cpu":
-        try:
+        with suppress(np.linalg.LinAlgError):  # LAPACK gives up on some matrices that divide and conquer can do
             reduced = Tridiagonal.of(matrix)
             values = reduced.values()
             leading, vectors = reduced.leading(among(values))
             values[: len(leading)] = leading
             return values, vectors
-        except np.linalg.LinAlgError:
-            pass  # LAPACK gives up on some matrices, and divide and conquer on others
     values, vectors = torch.linalg.eigh(matrix)
     values = values.flip(0)
     return values, vectors.flip(1)[:, : among(values)]
