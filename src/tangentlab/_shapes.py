@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tangentlab._errors import NotFiniteError, ShapeError
+from tangentlab._errors import ArgumentError, NotFiniteError, ShapeError
 
 
 def expect_shape(name: str, array: Any, axes: str, **sizes: int) -> dict[str, int]:
@@ -56,12 +56,27 @@ def expect_finite(name: str, array: Any, *, remedy: str = "Clean the rows named 
         if not (array.is_floating_point() or array.is_complex()):
             return
         # the sum is a number only if all are, and takes no memory; it may overflow by itself
-        if bool(torch.isfinite(array.sum())) or bool(torch.isfinite(array).all()):
+        if bool(torch.isfinite(array.sum())):
             return
-        array = array.float().cpu().numpy()
-    elif array.dtype.kind not in "fc" or bool(np.isfinite(array).all()):
+        finite = torch.isfinite(array).cpu().numpy()
+    elif array.dtype.kind in "fc":
+        finite = np.isfinite(array)
+    else:
         return
-    bad = np.argwhere(~np.isfinite(array))
+    if finite.all():
+        return
+    bad = np.argwhere(~finite)
     entries = "1 entry that is" if len(bad) == 1 else f"{len(bad)} entries that are"
     where = tuple(int(i) for i in bad[0])
     raise NotFiniteError(f"`{name}` has {entries} not finite, the first at {where}.", remedy=remedy)
+
+
+def expect_callable(name: str, value: Any, *, expected: str, remedy: str) -> None:
+    """Refuse what cannot be called, naming its type.
+
+    >>> expect_callable("kernel", 3, expected="a function", remedy="Give one.")
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `kernel` must be a function, got int. Give one.
+    """
+    if not callable(value):
+        raise ArgumentError(name, expected=expected, got=type(value).__name__, remedy=remedy)

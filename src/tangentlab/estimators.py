@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError, ShapeError, UnknownNameError
+from tangentlab._shapes import expect_callable
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.linalg import KernelBlocks
 from tangentlab.networks import Network, build_network, call_builder, inspect_network
@@ -91,13 +92,8 @@ class _TangentEstimator(BaseEstimator):
         if model is None or isinstance(model, str):
             model, mode = build_network(model or "mlp", shape, outputs=choices[0], seed=seed), "eval"
         elif not isinstance(model, (nn.Module, Network)):
-            if not callable(model):
-                raise ArgumentError(
-                    "module",
-                    expected="a module, a Network, a builder, a name or None",
-                    got=type(model).__name__,
-                    remedy="Try module='mlp:width=256'.",
-                )
+            expected = "a module, a Network, a builder, a name or None"
+            expect_callable("module", model, expected=expected, remedy="Try module='mlp:width=256'.")
             name = getattr(model, "__name__", type(model).__name__)
             model, mode = call_builder(model, shape, name=name, outputs=choices[0], seed=seed), "eval"
         self.kernel_ = NeuralTangentKernel(

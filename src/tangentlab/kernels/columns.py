@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tangentlab._errors import ArgumentError
-from tangentlab._shapes import expect_shape
+from tangentlab._shapes import expect_callable, expect_shape
 from tangentlab.kernels.kernel import NeuralTangentKernel
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.kernels.tangent_rows import TangentRows
@@ -43,13 +42,8 @@ def kernel_columns(
         kernel = NeuralTangentKernel(kernel, outputs=outputs, parameters=parameters, mode=mode, dtype=dtype)
     if isinstance(kernel, NeuralTangentKernel):
         return _of_tangent_kernel(kernel, x)
-    if not callable(kernel):
-        raise ArgumentError(
-            "kernel",
-            expected="a NeuralTangentKernel, a model or a function k(x1, x2)",
-            got=type(kernel).__name__,
-            remedy="A matrix goes to low_rank(K) without x.",
-        )
+    expected = "a NeuralTangentKernel, a model or a function k(x1, x2)"
+    expect_callable("kernel", kernel, expected=expected, remedy="A matrix goes to low_rank(K) without x.")
     return _of_function(kernel, x)
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError, NetworkError, UnknownNameError
+from tangentlab._shapes import expect_callable
 from tangentlab.networks.parameter_tree import FunctionModule
 from tangentlab.networks.private_copy import private_copy
 
@@ -53,13 +54,12 @@ def bind_function(function: Any, parameters: Any) -> dict[str, Any]:
     >>> bind_function(lambda p, x: x @ p["w"], {"w": torch.ones(2, 1)})["names"]
     ('w',)
     """
-    if not callable(function):
-        raise ArgumentError(
-            "model",
-            expected="an nn.Module, a Network or a callable (params, x)",
-            got=type(function).__name__,
-            remedy="Wrap your function in a module, or pass parameters= with a callable.",
-        )
+    expect_callable(
+        "model",
+        function,
+        expected="an nn.Module, a Network or a callable (params, x)",
+        remedy="Wrap your function in a module, or pass parameters= with a callable.",
+    )
     if not (isinstance(parameters, Mapping) and parameters and all(map(_is_named_tensor, parameters.items()))):
         raise ArgumentError(
             "parameters",

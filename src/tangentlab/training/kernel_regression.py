@@ -66,15 +66,7 @@ class KernelRegression:
         solver: ConjugateGradient | None = None,
     ) -> FittedKernelRegression | FittedByProducts: ...
 
-    def fit(
-        self,
-        K: Any,
-        y: Any,
-        f0: Any = None,
-        *,
-        rounding: float | None = None,
-        solver: ConjugateGradient | None = None,
-    ) -> FittedKernelRegression | FittedByProducts:
+    def fit(self, K: Any, y: Any, f0: Any = None, *, rounding: float | None = None, solver: Any = None) -> Any:
         """Fit y − f0 on the Gram K of the n training rows; y (n,) or (n, c), f0 likewise (None: centred). O(n³).
 
         K is (n, n), one kernel for all outputs; (n, n, c), one for each; or (n, n, c, c), coupling them. One that
