@@ -24,6 +24,24 @@ def _same_global_random_state():
         yield
 
 
+@pytest.fixture(scope="module")
+def cluster_of_two():
+    """A Dask cluster of two processes on this machine, for the tests of one file."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def two(cluster_of_two):
+    """Two living workers, whatever the last test did to them."""
+    cluster_of_two.wait_for_workers(2)
+    return cluster_of_two
+
+
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)

@@ -13,21 +13,6 @@ from tangentlab._cluster import ATTEMPTS, ENDED, LOST, RETRIED, STARTED, Cluster
 from tangentlab._errors import ArgumentError, MissingExtraError, TangentlabError
 
 
-@pytest.fixture(scope="module")
-def started():
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def two(started):
-    """Two living workers, whatever the last test did to them."""
-    started.wait_for_workers(2)
-    return started
-
-
 def outcome(cluster, units, **options):
     seen = []
     cluster.run(units, told=lambda *event: seen.append(event), **options)

@@ -6,71 +6,17 @@ import sys
 
 import pytest
 import torch
-from distributed import LocalCluster
 from typer.testing import CliRunner
 
 from tangentlab._cluster import ATTEMPTS
 from tangentlab._errors import ArgumentError, StoreError
 from tangentlab.cli.app import app
-from tangentlab.experiments import ComparisonSpec, Run, Sources, compare
+from tangentlab.experiments import Run, Sources, compare
 from tangentlab.experiments.cluster_grid import Grid
 
-FAILS_ONCE = """
-import torch
-def build(input_shape, seed):
-    if seed == 1:
-        raise RuntimeError("not with this seed")
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))
-"""
 
-DIES = """
-import os, pathlib, signal, torch
-here = pathlib.Path(__file__).parent
-def build(input_shape, seed):
-    mortal = seed == 1 and os.getpid() != int((here / "driver").read_text())
-    deaths = int((here / "deaths").read_text()) if mortal else 0
-    if deaths:
-        (here / "deaths").write_text(str(deaths - 1))
-        print("about to die", flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))
-"""
-
-
-def spec(**fields):
-    given = {"networks": "mlp:width=4", "tasks": "group:0-4", "samples": 20, "test_samples": 20, "epochs": 1}
-    return ComparisonSpec.of(**(given | fields))
-
-
-@pytest.fixture(scope="module")
-def started():
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def two(started):
-    """Two living workers, whatever the last test did to them."""
-    started.wait_for_workers(2)
-    return started
-
-
-@pytest.fixture
-def own_network(tmp_path, monkeypatch):
-    """Write a module of one's own, importable here."""
-
-    def write(name, source):
-        (tmp_path / f"{name}.py").write_text(source)
-        monkeypatch.syspath_prepend(tmp_path)
-        return f"{name}:build"
-
-    return write
-
-
-def test_a_cluster_and_this_process_find_the_same(tmp_path, two):
-    here, there = (Run.start(spec(seeds=2), tmp_path / name, sources=Sources("digits")) for name in ("a", "b"))
+def test_a_cluster_and_this_process_find_the_same(tmp_path, two, small):
+    here, there = (Run.start(small(seeds=2), tmp_path / name, sources=Sources("digits")) for name in ("a", "b"))
     assert here.execute().done == 2
     seen = []
     outcome = there.execute(scheduler=two.scheduler_address, report=seen.append)
@@ -83,11 +29,11 @@ def test_a_cluster_and_this_process_find_the_same(tmp_path, two):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("deaths", [ATTEMPTS - 1, ATTEMPTS])
-def test_a_cell_whose_worker_is_killed_is_tried_on_another_and_nothing_is_lost(tmp_path, own_network, two, deaths):
-    (tmp_path / "deaths").write_text(str(deaths))
-    (tmp_path / "driver").write_text(str(os.getpid()))
-    name = own_network(f"dies_there_{deaths}", DIES)
-    run = Run.start(spec(networks=name, seeds=5), tmp_path / "run", sources=Sources("digits"))
+def test_a_cell_whose_worker_is_killed_is_tried_on_another_and_nothing_is_lost(
+    tmp_path, own_network, two, deaths, small
+):
+    name = own_network(f"dies_there_{deaths}", "dies", deaths=deaths)
+    run = Run.start(small(networks=name, seeds=5), tmp_path / "run", sources=Sources("digits"))
     seen = []
     outcome = run.execute(scheduler=two, report=seen.append)
     lost = int(deaths == ATTEMPTS)
@@ -100,8 +46,8 @@ def test_a_cell_whose_worker_is_killed_is_tried_on_another_and_nothing_is_lost(t
 
 
 @pytest.mark.slow
-def test_a_worker_killed_on_the_way_costs_nothing_but_time(tmp_path, two):
-    run = Run.start(spec(seeds=6, samples=200, epochs=20), tmp_path / "run", sources=Sources("digits"))
+def test_a_worker_killed_on_the_way_costs_nothing_but_time(tmp_path, two, small):
+    run = Run.start(small(seeds=6, samples=200, epochs=20), tmp_path / "run", sources=Sources("digits"))
     victims = [next(iter(two.workers.values())).pid]
     seen = []
 
@@ -114,7 +60,7 @@ def test_a_worker_killed_on_the_way_costs_nothing_but_time(tmp_path, two):
     assert not victims
     assert "retried" in seen
     assert (outcome.done, outcome.failed, outcome.left) == (6, 0, 0)
-    whole = Run.start(spec(seeds=6, samples=200, epochs=20), tmp_path / "whole", sources=Sources("digits"))
+    whole = Run.start(small(seeds=6, samples=200, epochs=20), tmp_path / "whole", sources=Sources("digits"))
     whole.execute()
     ours, theirs = ({r.fingerprint: r.readings for r in each.store.records()} for each in (run, whole))
     assert ours == theirs
@@ -122,7 +68,7 @@ def test_a_worker_killed_on_the_way_costs_nothing_but_time(tmp_path, two):
 
 @pytest.mark.slow
 def test_one_failing_cell_does_not_end_the_grid_nor_change_its_exit_code(tmp_path, own_network, two, monkeypatch):
-    name = own_network("fails_once_there", FAILS_ONCE)
+    name = own_network("fails_once_there", "fails once")
     monkeypatch.chdir(tmp_path)
     command = ["compare", "--network", name, "--task", "group:0-4", "--samples", "20", "--test-samples", "20"]
     command += ["--seeds", "3", "--epochs", "1", "--out", "run", "--scheduler", two.scheduler_address]

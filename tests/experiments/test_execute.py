@@ -1,63 +1,24 @@
 """Grids run here and on workers: what is finished stays, what fails is kept apart, and no worker is left."""
 
-import os
 import signal
 
 import pytest
 import torch
 
 from tangentlab._errors import ArgumentError, DamagedRecordError
-from tangentlab.experiments import ComparisonSpec, Event, Forecast, Run, Sources, execute, plan, runnable
+from tangentlab.experiments import Event, Forecast, Run, Sources, execute, plan, runnable
 from tangentlab.experiments.supervisor import ATTEMPTS, Supervisor
 
-FAILS_ONCE = """
-import torch
-def build(input_shape, seed):
-    if seed == 1:
-        raise RuntimeError("not with this seed")
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))
-"""
 
-DIES = """
-import os, pathlib, signal, torch
-here = pathlib.Path(__file__).parent
-def build(input_shape, seed):
-    mortal = seed == 1 and os.environ.get("TL_DRIVER") != str(os.getpid())
-    deaths = int((here / "deaths").read_text()) if mortal else 0  # no other cell reads what this one writes
-    if deaths:
-        (here / "deaths").write_text(str(deaths - 1))
-        print("about to die", flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))
-"""
-
-
-def spec(**fields):
-    given = {"networks": "mlp:width=4", "tasks": "group:0-4", "samples": 20, "test_samples": 20, "epochs": 1}
-    return ComparisonSpec.of(**(given | fields))
-
-
-@pytest.fixture
-def own_network(tmp_path, monkeypatch):
-    """Write a module of one's own, importable here and in workers."""
-
-    def write(name, source):
-        (tmp_path / f"{name}.py").write_text(source)
-        monkeypatch.syspath_prepend(tmp_path)
-        return f"{name}:build"
-
-    return write
-
-
-def test_workers_and_this_process_find_the_same(tmp_path):
-    here, there = (Run.start(spec(seeds=3), tmp_path / name, sources=Sources("digits")) for name in ("a", "b"))
+def test_workers_and_this_process_find_the_same(tmp_path, small):
+    here, there = (Run.start(small(seeds=3), tmp_path / name, sources=Sources("digits")) for name in ("a", "b"))
     assert here.execute(jobs=1).done == there.execute(jobs=2).done == 3
     ours, theirs = ({r.fingerprint: r.readings for r in run.store.records()} for run in (here, there))
     assert ours == theirs
 
 
-def test_what_is_finished_is_not_computed_again(tmp_path):
-    run = Run.start(spec(seeds=2), tmp_path / "run", sources=Sources("digits"))
+def test_what_is_finished_is_not_computed_again(tmp_path, small):
+    run = Run.start(small(seeds=2), tmp_path / "run", sources=Sources("digits"))
     assert run.execute(stop=iter([False, True]).__next__).left == 1
     kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "records").iterdir()}
     outcome = Run.resume(tmp_path / "run").execute()
@@ -65,9 +26,9 @@ def test_what_is_finished_is_not_computed_again(tmp_path):
     assert all((tmp_path / "run" / "records" / name).stat().st_mtime_ns == time for name, time in kept.items())
 
 
-def test_one_failing_cell_does_not_end_the_grid(tmp_path, own_network):
-    name = own_network("fails_once", FAILS_ONCE)
-    run = Run.start(spec(networks=name, seeds=3), tmp_path / "run", sources=Sources("digits"))
+def test_one_failing_cell_does_not_end_the_grid(tmp_path, own_network, small):
+    name = own_network("fails_once", "fails once")
+    run = Run.start(small(networks=name, seeds=3), tmp_path / "run", sources=Sources("digits"))
     outcome = run.execute()
     assert (outcome.done, outcome.failed) == (2, 1)
     (failed,) = [record for record in run.store.records() if not record.done]
@@ -80,13 +41,9 @@ def test_one_failing_cell_does_not_end_the_grid(tmp_path, own_network):
 @pytest.mark.parametrize(
     ("deaths", "done"), [pytest.param(ATTEMPTS - 1, 3, marks=pytest.mark.slow), (ATTEMPTS, 2)]
 )
-def test_a_worker_that_is_killed_is_replaced_and_its_cell_tried_again(
-    tmp_path, own_network, monkeypatch, deaths, done
-):
-    monkeypatch.setenv("TL_DRIVER", str(os.getpid()))
-    (tmp_path / "deaths").write_text(str(deaths))
-    name = own_network(f"dies_{deaths}", DIES)
-    run = Run.start(spec(networks=name, seeds=3), tmp_path / "run", sources=Sources("digits"))
+def test_a_worker_that_is_killed_is_replaced_and_its_cell_tried_again(tmp_path, own_network, deaths, done, small):
+    name = own_network(f"dies_{deaths}", "dies", deaths=deaths)
+    run = Run.start(small(networks=name, seeds=3), tmp_path / "run", sources=Sources("digits"))
     seen = []
     outcome = run.execute(jobs=2, report=seen.append)
     assert outcome.done == done
@@ -98,17 +55,17 @@ def test_a_worker_that_is_killed_is_replaced_and_its_cell_tried_again(
             assert "about to die" in record.error["log"]
 
 
-def test_a_failed_cell_is_tried_again_on_resume(tmp_path, own_network):
-    name = own_network("mended", FAILS_ONCE)
-    run = Run.start(spec(networks=name, seeds=2), tmp_path / "run", sources=Sources("digits"))
+def test_a_failed_cell_is_tried_again_on_resume(tmp_path, own_network, small):
+    name = own_network("mended", "fails once")
+    run = Run.start(small(networks=name, seeds=2), tmp_path / "run", sources=Sources("digits"))
     assert run.execute().failed == 1
     assert [cell.seed for cell in run.unfinished] == [1]
     assert run.execute().failed == 1
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_stop_lets_begun_cells_finish_and_begins_no_more(tmp_path, jobs):
-    run = Run.start(spec(seeds=6), tmp_path / "run", sources=Sources("digits"))
+def test_stop_lets_begun_cells_finish_and_begins_no_more(tmp_path, jobs, small):
+    run = Run.start(small(seeds=6), tmp_path / "run", sources=Sources("digits"))
     started, ended = [], []
 
     def report(event):
@@ -119,8 +76,8 @@ def test_stop_lets_begun_cells_finish_and_begins_no_more(tmp_path, jobs):
     assert outcome.left == 6 - outcome.done > 0
 
 
-def test_no_worker_is_left_when_the_grid_is_broken_off(tmp_path):
-    run = Run.start(spec(seeds=4), tmp_path / "run", sources=Sources("digits"))
+def test_no_worker_is_left_when_the_grid_is_broken_off(tmp_path, small):
+    run = Run.start(small(seeds=4), tmp_path / "run", sources=Sources("digits"))
 
     def report(event):
         raise KeyboardInterrupt
@@ -133,8 +90,8 @@ def test_no_worker_is_left_when_the_grid_is_broken_off(tmp_path):
     assert not any(worker.process.is_alive() for worker in workers)
 
 
-def test_a_damaged_record_is_neither_used_nor_overwritten(tmp_path):
-    run = Run.start(spec(seeds=1), tmp_path / "run", sources=Sources("digits"))
+def test_a_damaged_record_is_neither_used_nor_overwritten(tmp_path, small):
+    run = Run.start(small(seeds=1), tmp_path / "run", sources=Sources("digits"))
     run.execute()
     (path,) = (tmp_path / "run" / "records").iterdir()
     path.write_text(path.read_text().replace("0", "1", 1))
@@ -143,27 +100,27 @@ def test_a_damaged_record_is_neither_used_nor_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("jobs", [0, -1, True, 1.5])
-def test_jobs_are_a_positive_number(tmp_path, jobs):
-    cells = runnable(plan(spec(seeds=1), Sources("digits")))
+def test_jobs_are_a_positive_number(tmp_path, jobs, small):
+    cells = runnable(plan(small(seeds=1), Sources("digits")))
     with pytest.raises(ArgumentError, match="jobs"):
         execute(cells, store=None, sources=Sources("digits"), jobs=jobs)
 
 
-def test_what_cannot_be_sent_to_a_worker_is_told_before_one_starts(tmp_path):
+def test_what_cannot_be_sent_to_a_worker_is_told_before_one_starts(tmp_path, small):
     sources = Sources("digits", networks={"local": lambda: torch.nn.Linear(64, 1)})
-    run = Run.start(spec(networks="local", seeds=1), tmp_path / "run", sources=sources)
+    run = Run.start(small(networks="local", seeds=1), tmp_path / "run", sources=sources)
     with pytest.raises(ArgumentError, match="jobs=1"):
         run.execute(jobs=2)
 
 
-def test_threads_are_as_before_afterwards(tmp_path):
+def test_threads_are_as_before_afterwards(tmp_path, small):
     before = torch.get_num_threads()
-    Run.start(spec(seeds=1), tmp_path / "run", sources=Sources("digits")).execute()
+    Run.start(small(seeds=1), tmp_path / "run", sources=Sources("digits")).execute()
     assert torch.get_num_threads() == before
 
 
-def test_the_forecast_learns_the_rate_of_each_network():
-    cells = runnable(plan(spec(networks=["mlp", "lenet"], seeds=3), Sources("digits")))
+def test_the_forecast_learns_the_rate_of_each_network(small):
+    cells = runnable(plan(small(networks=["mlp", "lenet"], seeds=3), Sources("digits")))
     forecast = Forecast(cells, jobs=1)
     slow, fast = (next(c for c in cells if c.network == name) for name in ("lenet", "mlp"))
     for cell, seconds in ((fast, 1.0), (slow, 9.0)):

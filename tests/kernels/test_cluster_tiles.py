@@ -5,7 +5,7 @@ import signal
 
 import pytest
 import torch
-from distributed import Client, LocalCluster
+from distributed import Client
 from typer.testing import CliRunner
 
 from tangentlab._errors import ArgumentError, StoreError
@@ -14,21 +14,6 @@ from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.kernels.cluster_tiles import TileShop
 from tangentlab.kernels.tile_store import TileStore
 from tangentlab.networks import build_network
-
-
-@pytest.fixture(scope="module")
-def started():
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        yield cluster
-
-
-@pytest.fixture
-def two(started):
-    """Two living workers, whatever the last test did to them."""
-    started.wait_for_workers(2)
-    return started
 
 
 @pytest.fixture
