@@ -8,6 +8,7 @@ from tangentlab.experiments.examination import Check as Check
 from tangentlab.experiments.examination import examine as examine
 from tangentlab.experiments.execute import Outcome as Outcome
 from tangentlab.experiments.execute import execute as execute
+from tangentlab.experiments.findings import Findings as Findings
 from tangentlab.experiments.grid import Planned as Planned
 from tangentlab.experiments.grid import plan as plan
 from tangentlab.experiments.grid import runnable as runnable
@@ -19,7 +20,6 @@ from tangentlab.experiments.progress import Event as Event
 from tangentlab.experiments.progress import Forecast as Forecast
 from tangentlab.experiments.results import Results as Results
 from tangentlab.experiments.run import Run as Run
-from tangentlab.experiments.run_cell import Findings as Findings
 from tangentlab.experiments.run_cell import run_cell as run_cell
 from tangentlab.experiments.sources import Sources as Sources
 from tangentlab.experiments.spec import ComparisonSpec as ComparisonSpec

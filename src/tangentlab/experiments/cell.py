@@ -48,5 +48,25 @@ class Cell:
         """The descent of all its learners: the same batches for each."""
         return self.spec.descent.descent(loss=loss, seed=self.seed)
 
+    @property
+    def kind(self) -> str:
+        """What its record is."""
+        return "cell"
+
+    @property
+    def threads(self) -> int:
+        """That it computes with."""
+        return self.spec.threads
+
+    @property
+    def group(self) -> str:
+        """Cells of one network cost about the same for their size."""
+        return self.network
+
+    @property
+    def weight(self) -> float:
+        """Its size: const + n^1.5, between the linear cost of training and the quadratic one of kernels."""
+        return 1000 + self.samples**1.5
+
     def __str__(self) -> str:
         return f"{self.network} on {self.task}, {self.samples:,} samples, seed {self.seed}"

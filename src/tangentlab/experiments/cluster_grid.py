@@ -12,10 +12,10 @@ from tangentlab._cluster import ATTEMPTS, LOST, RETRIED, STARTED, connected
 from tangentlab._errors import StoreError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.experiments import progress
-from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.machine_share import limited_threads
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.unit import put_lost, run_unit
+from tangentlab.experiments.unit_of_work import Unit
 from tangentlab.experiments.worker import log_to
 from tangentlab.records import Store
 
@@ -53,7 +53,7 @@ class Grid:
 
 
 def run_on_cluster(
-    cells: Iterable[Cell],
+    cells: Iterable[Unit],
     *,
     scheduler: Any,
     store: Store,
@@ -66,13 +66,13 @@ def run_on_cluster(
     A cell whose worker dies is given to another, three times in all, and then recorded as failed, as on workers here.
     """
 
-    def told(kind: str, cell: Cell, status: Any) -> None:
+    def told(kind: str, cell: Unit, status: Any) -> None:
         if kind == LOST:
             put_lost(cell, store, attempts=ATTEMPTS)
             status = progress.FAILED
         report(progress.Event(_KINDS.get(kind) or status, cell))
 
-    def settled(cell: Cell) -> str | None:
+    def settled(cell: Unit) -> str | None:
         return progress.DONE if store.has(cell.fingerprint, status="done") else None
 
     path = store.path.resolve()
@@ -82,10 +82,10 @@ def run_on_cluster(
         cluster.run(cells, function=run_cell_there, shared=grid, told=told, stop=stop, settled=settled)
 
 
-def run_cell_there(cell: Cell, grid: Grid) -> str:
+def run_cell_there(cell: Unit, grid: Grid) -> str:
     """Run a cell on this worker and put its record into the store; how it ended."""
     store = grid.store()
     sys.path += [folder for folder in grid.folders if folder not in sys.path]
-    with limited_threads(cell.spec.threads), log_to(store.log_path(cell.fingerprint)):
+    with limited_threads(cell.threads), log_to(store.log_path(cell.fingerprint)):
         record = run_unit(cell, grid.sources, store)
     return progress.DONE if record.done else progress.FAILED

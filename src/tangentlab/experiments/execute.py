@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tangentlab._errors import ArgumentError
-from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.cluster_grid import run_on_cluster
 from tangentlab.experiments.machine_share import limited_threads
 from tangentlab.experiments.progress import DONE, FAILED, STARTED, Event
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.supervisor import Supervisor
 from tangentlab.experiments.unit import run_unit
+from tangentlab.experiments.unit_of_work import Unit
 from tangentlab.records import Store
+
+Some = TypeVar("Some", bound=Unit)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Outcome:
     left: int
 
 
-def unfinished(cells: Iterable[Cell], store: Store) -> tuple[Cell, ...]:
+def unfinished(cells: Iterable[Some], store: Store) -> tuple[Some, ...]:
     """The cells without a finished record; those that failed are among them, for another try.
 
     Raises `DamagedRecordError` for a record that cannot be trusted: it is neither used nor overwritten.
@@ -36,7 +38,7 @@ def unfinished(cells: Iterable[Cell], store: Store) -> tuple[Cell, ...]:
 
 
 def execute(
-    cells: Iterable[Cell],
+    cells: Iterable[Unit],
     *,
     store: Store,
     sources: Sources,

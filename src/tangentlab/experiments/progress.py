@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.unit_of_work import Unit
 
 STARTED, DONE, FAILED, RETRIED = "started", "done", "failed", "retried"
 
@@ -16,16 +16,17 @@ class Event:
     """Something that happened to a cell: it was started, done, failed, or is tried again after a worker died."""
 
     kind: str
-    cell: Cell
+    cell: Unit
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """The time left, from the cells that are done.
 
-    A cell of n samples is taken to cost const + n^1.5, between the linear cost of training and the quadratic one of
-    kernels, times a rate of its network. Rates are measured; a network that has none yet gets the mean of the others.
+    A unit costs its weight times the rate of its group. Rates are measured; a group that has none yet gets the mean of
+    the others.
 
+    >>> from tangentlab.experiments.cell import Cell
     >>> from tangentlab.experiments.spec import ComparisonSpec
     >>> cells = [Cell(spec=ComparisonSpec(), network="mlp", task="t", samples=100, seed=s) for s in range(4)]
     >>> forecast = Forecast(cells, jobs=2)
@@ -37,9 +38,9 @@ class Forecast:
     (1, 15.0)
     """
 
-    cells: Iterable[Cell]
+    cells: Iterable[Unit]
     jobs: int = 1
-    left: dict[str, Cell] = field(default_factory=dict)
+    left: dict[str, Unit] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
     spent: dict[str, tuple[float, float]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: {DONE: 0, FAILED: 0})
@@ -65,14 +66,14 @@ class Forecast:
     def note(self, event: Event, *, now: float | None = None) -> None:
         """Take an event into account."""
         now = time.monotonic() if now is None else now
-        name, network = event.cell.fingerprint, event.cell.network
+        name, network = event.cell.fingerprint, event.cell.group
         if event.kind == STARTED:
             self.begun[name] = now
         elif event.kind in self.counts and self.left.pop(name, None) is not None:
             self.counts[event.kind] += 1
             if event.kind == DONE and name in self.begun:
                 weight, seconds = self.spent.get(network, (0.0, 0.0))
-                self.spent[network] = (weight + _weight(event.cell), seconds + now - self.begun[name])
+                self.spent[network] = (weight + event.cell.weight, seconds + now - self.begun[name])
 
     @property
     def seconds_left(self) -> float | None:
@@ -81,9 +82,5 @@ class Forecast:
             return None
         weights, seconds = (sum(part) for part in zip(*self.spent.values()))
         rates = {network: spent / weight for network, (weight, spent) in self.spent.items()}
-        left = sum(_weight(cell) * rates.get(cell.network, seconds / weights) for cell in self.left.values())
+        left = sum(cell.weight * rates.get(cell.group, seconds / weights) for cell in self.left.values())
         return left / min(self.jobs, max(len(self.left), 1))
-
-
-def _weight(cell: Cell) -> float:
-    return 1000 + cell.samples**1.5

@@ -5,11 +5,7 @@ A reading depends on the cell alone: wall times are kept apart, and every random
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,6 +13,7 @@ from torch import nn
 
 from tangentlab.experiments.anchor import Anchor, kernel_flavour
 from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.findings import Clock, Findings
 from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridge
 from tangentlab.experiments.learners import LEARNERS
 from tangentlab.experiments.machine_share import memory_share
@@ -27,25 +24,6 @@ from tangentlab.tasks import Task
 from tangentlab.training import TrainingState, train
 
 HISTORY_POINTS = 100
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What one cell found, and how long each part took in seconds."""
-
-    readings: dict[str, Any]
-    timings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Clock:
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - start
 
 
 def run_cell(cell: Cell, sources: Sources) -> Findings:
@@ -69,7 +47,7 @@ def run_cell(cell: Cell, sources: Sources) -> Findings:
 
 
 def _run(cell: Cell, sources: Sources) -> Findings:
-    clock, spec = _Clock(), cell.spec
+    clock, spec = Clock(), cell.spec
     with clock.part("total"):
         task = sources.task(cell.task, spec, samples=cell.samples, seed=cell.seed)
         model = sources.model(cell.network, spec, shape=task.shape, outputs=task.outputs, seed=cell.seed)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -24,6 +24,25 @@ from tangentlab.networks import NETWORKS, Network, build_network, call_builder
 from tangentlab.tasks import Task, make_task
 
 Model = nn.Module | Network
+
+
+class Choices(Protocol):
+    """What a spec chooses for every network and task: a comparison's, or that of a unit of a study."""
+
+    @property
+    def initialization(self) -> str:
+        """Of networks of the catalogue."""
+        ...
+
+    @property
+    def dtype(self) -> str:
+        """Precision of networks."""
+        ...
+
+    @property
+    def test_samples(self) -> int | None:
+        """Rows held out."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,13 +73,13 @@ class Sources:
         """The data, read once in each process."""
         return load(self.data, path=self.data_path, label=self.label)
 
-    def task(self, name: str, spec: ComparisonSpec, *, samples: int, seed: int) -> Task:
+    def task(self, name: str, spec: Choices, *, samples: int, seed: int) -> Task:
         """The task of a cell."""
         if name in self.tasks:
             return _part(self.tasks[name], samples=samples, test_samples=spec.test_samples, seed=seed)
         return make_task(name, self.loaded, samples=samples, test_samples=spec.test_samples, seed=seed)
 
-    def model(self, name: str, spec: ComparisonSpec, *, shape: tuple[int, ...], outputs: int, seed: int) -> Model:
+    def model(self, name: str, spec: Choices, *, shape: tuple[int, ...], outputs: int, seed: int) -> Model:
         """A network of one's own at its initial weights, in the precision of the spec."""
         dtype = getattr(torch, spec.dtype)
         given = self.networks.get(name)

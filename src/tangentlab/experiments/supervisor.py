@@ -19,10 +19,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from tangentlab._errors import ArgumentError, TangentlabError
-from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.progress import DONE, FAILED, RETRIED, STARTED, Event
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.unit import put_lost
+from tangentlab.experiments.unit_of_work import Unit
 from tangentlab.experiments.worker import BROKEN, READY, work
 from tangentlab.records import Store
 
@@ -60,7 +60,7 @@ class Supervisor:
     stop: Callable[[], bool]
     workers: list[_Worker] = field(default_factory=list)
     idle: set[_Worker] = field(default_factory=set)
-    busy: dict[_Worker, Cell] = field(default_factory=dict)
+    busy: dict[_Worker, Unit] = field(default_factory=dict)
     deaths: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Supervisor:
@@ -86,7 +86,7 @@ class Supervisor:
                 worker.process.join()
             worker.pipe.close()
 
-    def run(self, cells: Iterable[Cell]) -> None:
+    def run(self, cells: Iterable[Unit]) -> None:
         """Run every cell, in order; once `stop` says so, only those that have begun."""
         waiting = deque(cells)
         while True:
@@ -111,13 +111,13 @@ class Supervisor:
         theirs.close()
         return _Worker(process, ours)
 
-    def _give(self, worker: _Worker, cell: Cell) -> None:
+    def _give(self, worker: _Worker, cell: Unit) -> None:
         self.busy[worker] = cell
         self.report(Event(STARTED, cell))
         with contextlib.suppress(OSError):  # it has died: the end of its pipe tells
             worker.pipe.send(cell)
 
-    def _listen(self, waiting: deque[Cell]) -> None:
+    def _listen(self, waiting: deque[Unit]) -> None:
         """Wait for news: an answer, or the end of a pipe, which is a death."""
         by_pipe: dict[Any, _Worker] = {worker.pipe: worker for worker in self.workers}
         for pipe in connection.wait(list(by_pipe), timeout=LISTEN):
@@ -138,7 +138,7 @@ class Supervisor:
         else:
             self.report(Event(status, self.busy.pop(worker)))
 
-    def _bury(self, worker: _Worker, waiting: deque[Cell]) -> None:
+    def _bury(self, worker: _Worker, waiting: deque[Unit]) -> None:
         """A worker has died: its cell goes back to the front, or is given up."""
         worker.process.join(GRACE)
         self.workers.remove(worker)

@@ -1,4 +1,4 @@
-"""A cell as a unit of work: run, and put into the store whatever comes of it."""
+"""A unit of work, run: whatever comes of it is put into the store."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ from pathlib import Path
 
 from tangentlab._errors import StoreError, TangentlabError
 from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.findings import Findings
 from tangentlab.experiments.machine import machine, versions
 from tangentlab.experiments.run_cell import run_cell
+from tangentlab.experiments.run_study_unit import run_study_unit
 from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.unit_of_work import Unit
 from tangentlab.records import Record, Store
 
 TAIL = 4000
 """Characters of a log that a record keeps."""
 
 
-def run_unit(cell: Cell, sources: Sources, store: Store) -> Record:
-    """Run a cell and put its record into the store; a failure becomes a failed record, and the grid goes on.
+def run_unit(cell: Unit, sources: Sources, store: Store) -> Record:
+    """Run a unit and put its record into the store; a failure becomes a failed record, and the grid goes on.
 
     Only what is wrong with the store itself is raised (`StoreError`), for then no other cell could be kept either.
     """
     about = {
         "fingerprint": cell.fingerprint,
+        "kind": cell.kind,
         "spec": cell.to_dict(),
         "versions": versions(),
-        "machine": machine(threads=cell.spec.threads),
+        "machine": machine(threads=cell.threads),
     }
     try:
-        found = run_cell(cell, sources)
+        found = _find(cell, sources)
     except StoreError:
         raise
     except Exception as error:
@@ -37,10 +41,14 @@ def run_unit(cell: Cell, sources: Sources, store: Store) -> Record:
         with contextlib.suppress(OSError), store.log_path(cell.fingerprint).open("a", encoding="utf-8") as log:
             log.write(told)
         return store.put(Record(**about, status="failed", error=describe(error, log=told)))
-    return store.put(Record(**about, readings=found.readings, timings=found.timings))
+    return store.put(Record(**about, readings=found.readings, timings=found.timings), arrays=found.arrays or None)
 
 
-def put_lost(cell: Cell, store: Store, *, attempts: int, exit_code: int | None = None) -> Record:
+def _find(unit: Unit, sources: Sources) -> Findings:
+    return run_cell(unit, sources) if isinstance(unit, Cell) else run_study_unit(unit, sources)
+
+
+def put_lost(cell: Unit, store: Store, *, attempts: int, exit_code: int | None = None) -> Record:
     """Record a cell whose worker died each time it was tried, with the end of its log.
 
     How a worker on another machine ended is not known here (`exit_code` None).
@@ -55,10 +63,11 @@ def put_lost(cell: Cell, store: Store, *, attempts: int, exit_code: int | None =
     }
     record = Record(
         fingerprint=cell.fingerprint,
+        kind=cell.kind,
         spec=cell.to_dict(),
         status="failed",
         versions=versions(),
-        machine=machine(threads=cell.spec.threads),
+        machine=machine(threads=cell.threads),
         error=error,
     )
     return store.put(record)

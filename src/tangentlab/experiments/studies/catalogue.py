@@ -1,0 +1,11 @@
+"""The studies that can be run by name."""
+
+from __future__ import annotations
+
+from tangentlab.experiments.studies import spectrum
+from tangentlab.experiments.study import Study
+
+STUDIES: dict[str, Study] = {
+    "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure),
+}
+"""Name to study; its words and scales are in the TOML file of the same name."""
