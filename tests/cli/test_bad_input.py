@@ -27,8 +27,11 @@ TINY = [
     "20",
     "--epochs",
     "1",
+    "--seeds",
+    "1",
+    "-j",
+    "1",
 ]
-TINY += ["--seeds", "1", "-j", "1"]
 BATCH_NORM = """
 import torch
 def build(input_shape):

@@ -5,17 +5,8 @@ from pathlib import Path
 import pytest
 
 from tangentlab._errors import DataError
-from tangentlab.data import cache_folder, locations, search_order
+from tangentlab.data import cache_folder, search_order
 from tangentlab.data.locations import find
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    for name in ("TANGENTLAB_DATA", "TANGENTLAB_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(locations, "SYSTEM_FOLDERS", (str(tmp_path / "system"),))
-    return tmp_path
 
 
 def test_places_come_in_the_documented_order(home, monkeypatch):

@@ -8,21 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from oracles.given_model import GivenModel
 from tangentlab._errors import NetworkError, NotFiniteError
 from tangentlab.networks import Network, inspect_network
 from tangentlab.networks.safety import refuse_borrowed, some_rows, verify_rows
-
-
-class Model(nn.Module):
-    """Two linear layers and a forward pass given as a function of itself and x."""
-
-    def __init__(self, forward):
-        super().__init__()
-        self.a, self.b = nn.Linear(4, 3), nn.Linear(3, 2)
-        self.given = forward
-
-    def forward(self, x):
-        return self.given(self, x)
 
 
 def plain(m, x):
@@ -100,20 +89,20 @@ HARMLESS = {
 @pytest.mark.parametrize("name", MIXING)
 def test_mixed_rows_are_refused(name, n):
     with pytest.raises(NetworkError, match=r"(rows beside it.*mixes the rows)|(The model returned)"):
-        inspect(Model(MIXING[name]).double(), rows(n).double())
+        inspect(GivenModel(MIXING[name]).double(), rows(n).double())
 
 
 @pytest.mark.parametrize("n", [2, 3, 20])
 @pytest.mark.parametrize("name", CHANCE)
 def test_chance_and_state_are_refused(name, n):
     with pytest.raises(NetworkError, match=r"Two evaluations of the same rows differ.*Turn the noise off"):
-        inspect(Model(CHANCE[name]).double(), rows(n).double())
+        inspect(GivenModel(CHANCE[name]).double(), rows(n).double())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_only_looks_odd_passes(name, dtype):
-    assert inspect(Model(HARMLESS[name]).to(dtype), rows().to(dtype)).outputs == 2
+    assert inspect(GivenModel(HARMLESS[name]).to(dtype), rows().to(dtype)).outputs == 2
 
 
 def test_sequences_that_mix_across_rows_are_refused_by_layer():
@@ -141,8 +130,8 @@ def test_random_projections_drawn_at_each_call_are_named_by_layer():
 
 
 def test_writing_into_parameters_is_refused():
-    for model in (Model(clipped), nn.Sequential(nn.Embedding(5, 4, max_norm=0.1), nn.Flatten())):
-        x = rows() if isinstance(model, Model) else torch.randint(5, (4, 2))
+    for model in (GivenModel(clipped), nn.Sequential(nn.Embedding(5, 4, max_norm=0.1), nn.Flatten())):
+        x = rows() if isinstance(model, GivenModel) else torch.randint(5, (4, 2))
         with pytest.raises(NetworkError, match="writes into the parameter '(a|0).weight'.*max_norm"):
             inspect(model, x)
 
@@ -157,12 +146,12 @@ def test_gradients_that_are_no_derivatives_are_refused_where_they_are_asked_for(
 
 def test_a_forward_pass_that_fails_says_on_what():
     with pytest.raises(NetworkError, match=r"Model failed on x \(3, 5\) torch.float32: RuntimeError: mat1"):
-        inspect(Model(plain), torch.ones(4, 5))
+        inspect(GivenModel(plain), torch.ones(4, 5))
 
 
 def test_outputs_must_be_finite():
     with pytest.raises(NotFiniteError, match=r"model\(x\)"):
-        inspect(Model(lambda m, x: plain(m, x) / 0))
+        inspect(GivenModel(lambda m, x: plain(m, x) / 0))
 
 
 class HoldsItself(nn.Module):
@@ -190,12 +179,12 @@ def test_a_copy_that_reads_the_original_is_refused(make):
 
 def test_trainable_tensors_that_belong_to_no_module_are_constants():
     w = torch.ones(2, requires_grad=True)
-    assert inspect(Model(lambda m, x: plain(m, x) * w)).outputs == 2
+    assert inspect(GivenModel(lambda m, x: plain(m, x) * w)).outputs == 2
     refuse_borrowed(2 * w, {})
 
 
 def test_a_batch_is_compared_with_its_last_row():
-    network, x = Network(Model(plain)), rows(50)
+    network, x = Network(GivenModel(plain)), rows(50)
     f = network(x)
     verify_rows(network, x, f, count=1)
     f[49, 1] += 1

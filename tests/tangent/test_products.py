@@ -5,20 +5,11 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from oracles.given_model import GivenModel
 from oracles.ntk_by_loops import jacobian_by_loops
 from tangentlab._errors import NetworkError
 from tangentlab.networks import Network
 from tangentlab.tangent.products import WAYS, autograd_gradients, pull_back, push_forward, working_way
-
-
-class Model(nn.Module):
-    def __init__(self, forward):
-        super().__init__()
-        self.a, self.b = nn.Linear(4, 3), nn.Linear(3, 2)
-        self.given = forward
-
-    def forward(self, x):
-        return self.given(self, x)
 
 
 class OnlyBackward(torch.autograd.Function):
@@ -89,7 +80,7 @@ def relative(found, expected):
 
 @pytest.mark.parametrize("name", PASSES)
 def test_both_products_are_the_dense_jacobians(name):
-    model = Model(PASSES[name]).double()
+    model = GivenModel(PASSES[name]).double()
     network = Network(model)
     J = jacobian_by_loops(model, X)
     along, u = directions(network), torch.randn(5, 2, dtype=torch.float64)
@@ -103,7 +94,7 @@ def test_both_products_are_the_dense_jacobians(name):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_gives_the_same(way):
-    network = Network(Model(plain).double())
+    network = Network(GivenModel(plain).double())
     along = directions(network)
     expected = push_forward(network, X, along=along)
     for found, value in zip(push_forward(network, X, along=along, way=way), expected):
@@ -111,7 +102,7 @@ def test_every_way_gives_the_same(way):
 
 
 def test_a_subset_is_pushed_and_pulled():
-    network = Network(Model(plain).double())
+    network = Network(GivenModel(plain).double())
     along = {"b.bias": torch.ones(2, dtype=torch.float64)}
     for way in WAYS:
         assert torch.equal(
@@ -128,7 +119,7 @@ def test_single_precision_recurrent_kernels_find_a_way():
 
 
 def test_a_forward_derivative_that_is_not_the_backward_ones_transpose_is_passed_over():
-    model = Model(lambda m, x: m.b(Straight.apply(3 * m.a(x)))).double()
+    model = GivenModel(lambda m, x: m.b(Straight.apply(3 * m.a(x)))).double()
     network = Network(model)
     assert working_way(network, X) == "double backward"
     along = directions(network)
@@ -144,7 +135,7 @@ def test_no_way_at_all_is_said_in_words():
         def backward(ctx, g):
             return g
 
-    network = Network(Model(lambda m, x: m.b(Once.apply(m.a(x)))).double())
+    network = Network(GivenModel(lambda m, x: m.b(Once.apply(m.a(x)))).double())
     with pytest.raises(
         NetworkError, match=r"No way of differentiating.*forward: .*double backward: .*tangentlab\.ntk"
     ):
@@ -159,7 +150,7 @@ def test_values_destroyed_in_place_are_refused_with_a_remedy():
         h += 1
         return z
 
-    network = Network(Model(overwrites).double())
+    network = Network(GivenModel(overwrites).double())
     with pytest.raises(NetworkError, match=r"overwrites in place.*x = x \+ y"):
         pull_back(network, X, weights=torch.ones(5, 2, dtype=torch.float64))
 

@@ -1,30 +1,20 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
 
+from oracles.linear_models import FORMS, linear_model
 from tangentlab._errors import ArgumentError, NotPositiveError
 from tangentlab.training import GradientFlow, KernelRegression
 
-FORMS = ["shared", "diagonal", "full"]
 N, M, C = 7, 3, 2
 
-
-def problem(form: str, *, p: int = 40, seed: int = 0):
-    """A linear model in p parameters; p below N·C gives kernels of deficient rank."""
-    draw = np.random.default_rng(seed).standard_normal
-    J, J_test = draw((N, C, p)), draw((M, C, p))
-    full, full_test = np.einsum("ikp,jlp->ijkl", J, J), np.einsum("ikp,jlp->ijkl", J_test, J)
-    pick = {
-        "shared": lambda K: np.ascontiguousarray(K[:, :, 0, 0]),
-        "diagonal": lambda K: np.einsum("ijkk->ijk", K),
-        "full": lambda K: K,
-    }[form]
-    return pick(full), pick(full_test), draw((N, C)), draw((N, C)), draw((M, C))
+problem = partial(linear_model, n=N, m=M, c=C, p=40)
 
 
 def product(K: np.ndarray, a: np.ndarray) -> np.ndarray:

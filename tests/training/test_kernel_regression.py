@@ -1,28 +1,18 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from sklearn.kernel_ridge import KernelRidge
 
+from oracles.linear_models import FORMS, linear_model
 from tangentlab._errors import ArgumentError, NotFiniteError, NotPositiveError, NotSymmetricError
 from tangentlab.linalg import NumericalWarning
 from tangentlab.training import KernelRegression
 
-FORMS = ["shared", "diagonal", "full"]
-
-
-def problem(form: str, *, n: int = 9, m: int = 4, c: int = 3, p: int = 60, seed: int = 0):
-    """A random linear model in p parameters: K, K_test, y, f0, f0_test in the form asked."""
-    draw = np.random.default_rng(seed).standard_normal
-    J, J_test = draw((n, c, p)), draw((m, c, p))
-    full, full_test = np.einsum("ikp,jlp->ijkl", J, J), np.einsum("ikp,jlp->ijkl", J_test, J)
-    pick = {
-        "shared": lambda K: np.ascontiguousarray(K[:, :, 0, 0]),
-        "diagonal": lambda K: np.einsum("ijkk->ijk", K),
-        "full": lambda K: K,
-    }[form]
-    return pick(full), pick(full_test), draw((n, c)), draw((n, c)), draw((m, c))
+problem = partial(linear_model, n=9, m=4, c=3, p=60)
 
 
 def written_out(K: np.ndarray, c: int) -> np.ndarray:
