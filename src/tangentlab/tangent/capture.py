@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,7 +24,8 @@ from tangentlab.networks.inputs import Inputs, count_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.factors import Factor, Rows
 from tangentlab.tangent.joined_factors import fold
-from tangentlab.tangent.layer_rules import rule_for, unbatched
+from tangentlab.tangent.layer_rules import ScaleRule, rule_for, unbatched
+from tangentlab.tangent.output_gradients import Sums, output_gradients
 from tangentlab.tangent.row_copies import Placing, row_copies
 
 Uses = dict[str, list[Factor]]
@@ -142,7 +144,8 @@ def _capture(
             seen = list(calls)  # a checkpointed part runs again, hooks and all, in the backward pass
             counts = count_uses(f)
             ends = [*(call.z for call in seen), *copies.values()]
-            gradients = _pull_to_outputs(f, ends, cotangents, outputs_first=outputs_first)
+            sums = _sums(seen, rows) if len(cotangents) > 1 else None
+            gradients = output_gradients(f, ends, cotangents, outputs_first=outputs_first, sums=sums)
     except (RuntimeError, NetworkError) as error:
         if not clone and "in-place" in str(error):
             raise _Overwritten from error
@@ -161,6 +164,7 @@ def _capture(
     with torch.no_grad():
         uses, sizes = _apply_rules(network, names, used, rows, measured)
         for name, gradient in zip(copies, gradients[len(seen) :]):
+            assert not isinstance(gradient, dict)
             uses[name] = [] if gradient is None else [Rows(gradient.reshape(*gradient.shape[:2], -1))]
             sizes[name] = float(gradient.norm()) if measured and gradient is not None else 0.0
     own = network.selected_tensors
@@ -169,28 +173,33 @@ def _capture(
     return Captured(found, sizes, f.detach())
 
 
-def _pull_to_outputs(
-    f: Tensor, outputs: list[Tensor], cotangents: Tensor, *, outputs_first: bool
-) -> list[Tensor | None]:
-    """∂⟨u_q, f⟩/∂z for each layer output z, stacked as (rows of z, q, ...); None where f does not depend on z."""
-    if not (f.requires_grad and outputs):
-        return [None] * len(outputs)
-    collected: list[list[Tensor]] = [[] for _ in outputs]
-    for q, u in enumerate(cotangents):
-        keep = q + 1 < len(cotangents)
-        found = torch.autograd.grad(f, outputs, u.expand_as(f), retain_graph=keep, allow_unused=True)
-        for stack, gradient in zip(collected, found):
-            if gradient is not None:
-                stack.append(gradient)
-    if len(cotangents) == 1:
-        return [stack[0].unsqueeze(1) if stack else None for stack in collected]
-    if outputs_first:
-        return [torch.stack(stack).transpose(0, 1) if stack else None for stack in collected]
-    return [torch.stack(stack, dim=1) if stack else None for stack in collected]
+def _sums(calls: list[_Call], rows: int) -> dict[int, Sums]:
+    """For the calls of layers that need no more than sums of their output's gradients: those sums."""
+    found: dict[int, Sums] = {}
+    for place, call in enumerate(calls):
+        rule = rule_for(call.layer)
+        if isinstance(rule, ScaleRule) and _by_rows(call, rows):
+            with torch.no_grad():
+                scaled = rule.scaled(call.layer, call.x)
+            found[place] = partial(rule.sums, call.layer, scaled) if scaled is not None else _none
+    return found
+
+
+def _none(G: Tensor) -> dict[str, Factor]:
+    return {}
+
+
+def _by_rows(call: _Call, rows: int) -> bool:
+    """Whether a layer's slices are those of the rows; other uses will be found missing."""
+    return call.z.shape[0] % rows == 0 and call.x.shape[0] == call.z.shape[0]
 
 
 def _apply_rules(
-    network: Network, names: tuple[str, ...], calls: list[tuple[_Call, Tensor]], rows: int, measured: bool
+    network: Network,
+    names: tuple[str, ...],
+    calls: list[tuple[_Call, Tensor | dict[str, Factor]]],
+    rows: int,
+    measured: bool,
 ) -> tuple[Uses, dict[str, float]]:
     own = network.selected_tensors
     named = {id(own[name]): name for name in names}
@@ -198,10 +207,13 @@ def _apply_rules(
     sizes = dict.fromkeys(names, 0.0)
     for call, gradient in calls:
         rule = rule_for(call.layer)
-        if rule is None or call.z.shape[0] % rows or call.x.shape[0] != call.z.shape[0]:
-            continue  # these uses will be found missing
-        size = float(gradient.norm() * (1 + call.x.double().norm())) if measured else 0.0
-        for local, factor in rule(call.layer, call.x, gradient).items():
+        if rule is None or not _by_rows(call, rows):
+            continue
+        size = 0.0
+        if isinstance(gradient, Tensor):
+            size = float(gradient.norm() * (1 + call.x.double().norm())) if measured else 0.0
+            gradient = rule(call.layer, call.x, gradient)
+        for local, factor in gradient.items():
             tensor = call.layer._parameters.get(local)
             if tensor is not None and id(tensor) in named:
                 uses[named[id(tensor)]].append(fold(factor, rows))

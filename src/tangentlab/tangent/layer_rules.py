@@ -2,18 +2,21 @@
 
 Each rule is a pure function `(layer, x, G) -> {parameter: Factor}` with x (n, ...) what the layer was given and
 G (n, q, ...) the gradients of q output combinations in what it returned. `RULES` is the whole table; parameters that
-no rule covers take the general route (`sample_gradients`).
+no rule covers take the general route (`sample_gradients`). A layer that scales what it has made of x has a
+`ScaleRule`: its gradients are sums over G, which are taken one output at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows
+from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_rows
 from tangentlab.tangent.patches import Geometry, pad, patch_matrix
 
 Rule = Callable[[nn.Module, Tensor, Tensor], dict[str, Factor]]
@@ -87,64 +90,100 @@ def embedding(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
     return {"weight": Tokens(tokens, gradients, vocabulary=layer.num_embeddings)}
 
 
-def batch_norm(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
+@dataclass(frozen=True)
+class ScaleRule:
+    """The rule of a layer z = scale · y(x) + shift: y once, then sums of G y and of G for any outputs.
+
+    >>> found = RULES[nn.LayerNorm](nn.LayerNorm(2), torch.tensor([[1.0, -1.0]]), torch.ones(1, 1, 2))
+    >>> found["bias"].rows.tolist(), found["weight"].rows.round(decimals=3).tolist()
+    ([[[1.0, 1.0]]], [[[1.0, -1.0]]])
+    """
+
+    scaled: Callable[[nn.Module, Tensor], Tensor | None]
+    """y(x); None where the layer is not such a map."""
+    sums: Callable[[nn.Module, Tensor, Tensor], dict[str, Factor]]
+    """From the layer, y and G (n, q, ...), the gradients of scale and shift."""
+
+    def __call__(self, layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
+        """The gradients of scale and shift, as every rule gives them."""
+        scaled = self.scaled(layer, x)
+        if scaled is None:
+            return {}
+        # one output at a time: a product with all of them would be new memory
+        found = [self.sums(layer, scaled, G[:, k : k + 1]) for k in range(G.shape[1])]
+        return found[0] if len(found) == 1 else joined_outputs(found)
+
+
+def joined_outputs(found: Sequence[Mapping[str, Factor]]) -> dict[str, Factor]:
+    """Rows of one output after another as rows of all.
+
+    >>> joined_outputs([{"w": Rows(torch.zeros(3, 1, 4))}] * 2)["w"].rows.shape
+    torch.Size([3, 2, 4])
+    """
+    return {name: Rows(torch.cat([as_rows(each[name]).rows for each in found], dim=1)) for name in found[0]}
+
+
+def batch_normal(layer: nn.Module, x: Tensor) -> Tensor | None:
     """Batch normalization with its running statistics: a fixed affine map of each channel."""
     assert isinstance(layer, nn.modules.batchnorm._BatchNorm)
     if layer.running_mean is None or layer.running_var is None:
-        return {}
-    normal = F.batch_norm(x, layer.running_mean, layer.running_var, eps=layer.eps)
-    return _channel_scale(normal, G)
+        return None
+    return F.batch_norm(x, layer.running_mean, layer.running_var, eps=layer.eps)
 
 
-def instance_norm(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
+def instance_normal(layer: nn.Module, x: Tensor) -> Tensor:
     """Normalization of each row's channels over space."""
     assert isinstance(layer, nn.modules.instancenorm._InstanceNorm)
     own = layer.running_mean is None
-    normal = F.instance_norm(x, layer.running_mean, layer.running_var, use_input_stats=own, eps=layer.eps)
-    return _channel_scale(normal, G)
+    return F.instance_norm(x, layer.running_mean, layer.running_var, use_input_stats=own, eps=layer.eps)
 
 
-def group_norm(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
+def group_normal(layer: nn.Module, x: Tensor) -> Tensor:
     """Normalization of each row's groups of channels."""
     assert isinstance(layer, nn.GroupNorm)
-    return _channel_scale(F.group_norm(x, layer.num_groups, eps=layer.eps), G)
+    return F.group_norm(x, layer.num_groups, eps=layer.eps)
 
 
-def layer_norm(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
+def layer_normal(layer: nn.Module, x: Tensor) -> Tensor:
     """Normalization over the last axes, at every position."""
     assert isinstance(layer, nn.LayerNorm)
-    return _feature_scale(F.layer_norm(x, layer.normalized_shape, eps=layer.eps), G, len(layer.normalized_shape))
+    return F.layer_norm(x, layer.normalized_shape, eps=layer.eps)
 
 
-def rms_norm(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
+def rms_normal(layer: nn.Module, x: Tensor) -> Tensor:
     """Division by the root mean square over the last axes, at every position."""
     assert isinstance(layer, nn.RMSNorm)
-    shape = list(layer.normalized_shape)
-    return _feature_scale(F.rms_norm(x, shape, eps=layer.eps), G, len(shape))
+    return F.rms_norm(x, list(layer.normalized_shape), eps=layer.eps)
 
 
-def prelu(layer: nn.Module, x: Tensor, G: Tensor) -> dict[str, Factor]:
-    """max(x, 0) + a min(x, 0), one slope or one for each channel."""
-    slope = (G * x.clamp(max=0).unsqueeze(1)).flatten(2)
+def negative_part(layer: nn.Module, x: Tensor) -> Tensor:
+    """What the slope of max(x, 0) + a min(x, 0) multiplies."""
+    return x.clamp(max=0)
+
+
+def _channel_sums(layer: nn.Module, normal: Tensor, G: Tensor) -> dict[str, Factor]:
+    n, q, channels = G.shape[:3]
+    scale = (G * normal.unsqueeze(1)).reshape(n, q, channels, -1).sum(3)
+    return {"weight": Rows(scale), "bias": Rows(G.reshape(n, q, channels, -1).sum(3))}
+
+
+def _feature_sums(layer: nn.Module, normal: Tensor, G: Tensor) -> dict[str, Factor]:
     n, q = G.shape[:2]
+    size = math.prod(layer.normalized_shape)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    scale = (G * normal.unsqueeze(1)).reshape(n, q, -1, size).sum(2)
+    return {"weight": Rows(scale), "bias": Rows(G.reshape(n, q, -1, size).sum(2))}
+
+
+def _slope_sums(layer: nn.Module, negative: Tensor, G: Tensor) -> dict[str, Factor]:
+    n, q = G.shape[:2]
+    slope = (G * negative.unsqueeze(1)).flatten(2)
     if layer.weight.numel() == 1:  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
         return {"weight": Rows(slope.sum(2, keepdim=True))}
     return {"weight": Rows(slope.reshape(n, q, G.shape[2], -1).sum(3))}
 
 
-def _channel_scale(normal: Tensor, G: Tensor) -> dict[str, Factor]:
-    n, q, channels = G.shape[:3]
-    # one output at a time: a product with all of them would be new memory
-    scale = torch.stack([(G[:, k] * normal).reshape(n, channels, -1).sum(2) for k in range(q)], dim=1)
-    return {"weight": Rows(scale), "bias": Rows(G.reshape(n, q, channels, -1).sum(3))}
-
-
-def _feature_scale(normal: Tensor, G: Tensor, axes: int) -> dict[str, Factor]:
-    n, q = G.shape[:2]
-    size = G.shape[G.ndim - axes :].numel()
-    scale = torch.stack([(G[:, k] * normal).reshape(n, -1, size).sum(1) for k in range(q)], dim=1)
-    return {"weight": Rows(scale), "bias": Rows(G.reshape(n, q, -1, size).sum(2))}
-
+_BATCH_NORM = ScaleRule(batch_normal, _channel_sums)
+_INSTANCE_NORM = ScaleRule(instance_normal, _channel_sums)
 
 RULES: dict[type[nn.Module], Rule] = {
     nn.Linear: linear,
@@ -155,16 +194,16 @@ RULES: dict[type[nn.Module], Rule] = {
     nn.ConvTranspose2d: transposed_convolution,
     nn.ConvTranspose3d: transposed_convolution,
     nn.Embedding: embedding,
-    nn.BatchNorm1d: batch_norm,
-    nn.BatchNorm2d: batch_norm,
-    nn.BatchNorm3d: batch_norm,
-    nn.InstanceNorm1d: instance_norm,
-    nn.InstanceNorm2d: instance_norm,
-    nn.InstanceNorm3d: instance_norm,
-    nn.GroupNorm: group_norm,
-    nn.LayerNorm: layer_norm,
-    nn.RMSNorm: rms_norm,
-    nn.PReLU: prelu,
+    nn.BatchNorm1d: _BATCH_NORM,
+    nn.BatchNorm2d: _BATCH_NORM,
+    nn.BatchNorm3d: _BATCH_NORM,
+    nn.InstanceNorm1d: _INSTANCE_NORM,
+    nn.InstanceNorm2d: _INSTANCE_NORM,
+    nn.InstanceNorm3d: _INSTANCE_NORM,
+    nn.GroupNorm: ScaleRule(group_normal, _channel_sums),
+    nn.LayerNorm: ScaleRule(layer_normal, _feature_sums),
+    nn.RMSNorm: ScaleRule(rms_normal, _feature_sums),
+    nn.PReLU: ScaleRule(negative_part, _slope_sums),
 }
 
 NAMED_RULES: dict[str, Rule] = {"transformers.pytorch_utils.Conv1D": transposed_linear}
