@@ -87,6 +87,15 @@ def put_rows(whole: Factor, part: Factor, *, start: int) -> None:
         tensor[start : start + len(given[name])] = given[name]
 
 
+def some_rows(factor: Factor, rows: slice) -> Factor:
+    """The factor of some of its rows, as a view.
+
+    >>> some_rows(Rows(torch.zeros(3, 1, 4)), slice(1, 2)).rows.shape
+    torch.Size([1, 1, 4])
+    """
+    return replace(factor, **{name: tensor[rows] for name, tensor in _tensors(factor).items()})
+
+
 def _tensors(factor: Factor) -> dict[str, Tensor]:
     return {name: value for name, value in vars(factor).items() if isinstance(value, Tensor)}
 

@@ -21,7 +21,7 @@ from tangentlab.networks.network import Network
 from tangentlab.tangent import sample_gradients
 from tangentlab.tangent.capture import capture, covered_layers
 from tangentlab.tangent.factors import as_rows
-from tangentlab.tangent.joined_factors import add_uses
+from tangentlab.tangent.joined_factors import add_uses, some_rows
 from tangentlab.tangent.products import pull_back
 from tangentlab.tangent.row_copies import Placing, loose_parameters, placings
 
@@ -171,19 +171,26 @@ def _compare(
     u = u.to(network.device, network.dtype)
     captured = capture(network, few, u.unsqueeze(0), names=names, copied=copied, measured=True)
     used = tuple(name for name, uses in captured.uses.items() if uses)
-    alone = [
-        pull_back(network, take_rows(few, slice(i, i + 1)), weights=u[i : i + 1], names=used) for i in range(rows)
-    ]
+    terms = {name: add_uses(captured.uses[name]) for name in used}
+    fits = {name: True for name in used}
+    size, difference, alive = (dict.fromkeys(used, 0.0) for _ in range(3))
+    for i in range(rows):  # written out for one row at a time: all rows together take more than a small kernel
+        row = slice(i, i + 1)
+        truth = pull_back(network, take_rows(few, row), weights=u[row], names=used)
+        for name in used:
+            true, found = truth.pop(name).flatten(), as_rows(some_rows(terms[name], row)).rows.flatten()
+            norm = float(true.norm())
+            size[name] += norm**2
+            alive[name] += norm > 0
+            fits[name] = fits[name] and found.shape == true.shape
+            difference[name] += float(found.sub_(true).norm()) ** 2 if fits[name] else 0.0
     relative, absolute = _ROUNDING[network.dtype]
     same, dead = set(), set()
     for name in used:
-        truth = torch.stack([gradients[name].flatten() for gradients in alone])
-        found = as_rows(add_uses(captured.uses[name])).rows[:, 0]
-        allowed = relative * float(truth.norm()) + absolute * captured.sizes[name]
-        if found.shape == truth.shape and float((found - truth).norm()) <= allowed:
+        allowed = relative * size[name] ** 0.5 + absolute * captured.sizes[name]
+        if fits[name] and difference[name] ** 0.5 <= allowed:
             # gradients of one row alone do not tell whose row a layer's slice is
-            alive = int(truth.norm(dim=1).count_nonzero())
-            (same if alive >= min(2, rows) else dead).add(name)
+            (same if alive[name] >= min(2, rows) else dead).add(name)
     return same, dead, {name for name, uses in captured.uses.items() if not uses}
 
 
