@@ -3,7 +3,7 @@
 The page to start from, in the order in which data flows:
 
 - a network at a parameter point: `Network`, `build_network`
-- data and what to learn from it: `load`, `Data`, `tasks`
+- data and what to learn from it: `load`, `Data`, `tasks`, `eigenfunction_task`
 - its tangent: `jacobian`, `linearize`
 - its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`
 - kernels of many rows: `low_rank`, `tangent_projection`, `spectral_density`, `trace_estimate`, `effective_dimension`,
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from tangentlab.tangent import LinearizedModule as LinearizedModule
     from tangentlab.tangent import jacobian as jacobian
     from tangentlab.tangent import linearize as linearize
+    from tangentlab.tasks import eigenfunction_task as eigenfunction_task
     from tangentlab.training import ConjugateGradient as ConjugateGradient
     from tangentlab.training import Descent as Descent
     from tangentlab.training import GradientFlow as GradientFlow
@@ -85,6 +86,7 @@ _HOMES = {
         "effective_dimension",
         "conjugate_gradient",
     ),
+    "tasks": ("eigenfunction_task",),
     "training": (
         "Descent",
         "train",

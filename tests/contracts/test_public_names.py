@@ -13,8 +13,10 @@ POSITIONAL = {
     "train_many": ["modules", "x", "y", "descents"],
     "train_function_space": ["K", "f0", "y", "descent"],
     "train_function_space_many": ["K", "f0", "targets", "descents"],
+    "eigenfunction_task": ["kernel", "x", "index"],
 }
-"""More than two by position: what a training needs, in one order for all trainings, what learns before what is learnt."""
+"""More than two by position: what a training needs, in one order for all trainings, what learns before what is learnt;
+and the function of a kernel on rows that an index picks."""
 
 CALLABLE = [name for name in tl.__all__ if callable(getattr(tl, name))]
 

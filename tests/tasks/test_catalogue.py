@@ -8,6 +8,7 @@ import torch
 from tangentlab._errors import ArgumentError, DataError, UnknownNameError
 from tangentlab.data import load
 from tangentlab.tasks import TASKS, USAGE, group, make_task, multiclass, parity, random_labels
+from tangentlab.tasks.network_eigenfunction import network_eigenfunction
 
 SIZES = {"samples": 60, "test_samples": 40, "seed": 4}
 
@@ -28,6 +29,11 @@ def digits():
         ("parity", "parity:3,30", lambda data: parity(3, **SIZES)),
         ("parity:3", "parity:3,30", lambda data: parity(3, **SIZES)),
         ("parity:2,8", "parity:2,8", lambda data: parity(2, dimension=8, **SIZES)),
+        (
+            "eigenfunction: 3, width=8,depth=1",
+            "eigenfunction:3,network=mlp,width=8,depth=1",
+            lambda data: network_eigenfunction(data, "3,network=mlp:width=8,depth=1", **SIZES),
+        ),
     ],
 )
 def test_a_spec_builds_what_its_function_builds(digits, spec, name, build):
@@ -38,7 +44,17 @@ def test_a_spec_builds_what_its_function_builds(digits, spec, name, build):
     assert task.identity == expected.identity
 
 
-@pytest.mark.parametrize("spec", ["group:0-4", "group:0/1/2-9", "classes", "random:5", "parity:2,9"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "group:0-4",
+        "group:0/1/2-9",
+        "classes",
+        "random:5",
+        "parity:2,9",
+        "eigenfunction:2,width=8,form=inductive,seed=9",
+    ],
+)
 def test_the_name_of_a_task_is_a_spec_of_it_and_its_identity_is_json(digits, spec):
     task = make_task(spec, digits, **SIZES)
     assert make_task(task.name, digits, **SIZES).identity == task.identity
@@ -56,14 +72,16 @@ def test_rows_can_be_left_as_they_are(digits):
 
 def test_parity_needs_no_data_and_the_others_do():
     assert make_task("parity:3").x_train.shape == (1000, 30)
-    for spec in ("group:0-4", "classes", "random"):
+    for spec in ("group:0-4", "classes", "random", "eigenfunction:3"):
         with pytest.raises(DataError, match="needs data"):
             make_task(spec)
 
 
-@pytest.mark.parametrize("spec", ["groups:0-4", "", "Group:0", ":0-4", "eigenfunction"])
+@pytest.mark.parametrize("spec", ["groups:0-4", "", "Group:0", ":0-4", "eigenfunctions"])
 def test_unknown_tasks_are_refused_with_the_known_ones(digits, spec):
-    with pytest.raises(UnknownNameError, match="`task` must be one of classes, group, parity, random"):
+    with pytest.raises(
+        UnknownNameError, match="`task` must be one of classes, eigenfunction, group, parity, random"
+    ):
         make_task(spec, digits, **SIZES)
 
 

@@ -1,10 +1,15 @@
-"""What to learn: data with targets (groups of classes, all classes, random labels) and synthetic parity,
-each a function that returns one frozen, validated `Task`, and a catalogue that builds them from a name.
+"""What to learn: data with targets (groups of classes, all classes, random labels) synthetic parity,
+and eigenfunctions of a kernel, each a function that returns one frozen, validated `Task`, and a catalogue that builds
+them from a name.
 """
 
 from tangentlab.tasks.catalogue import TASKS as TASKS
 from tangentlab.tasks.catalogue import USAGE as USAGE
 from tangentlab.tasks.catalogue import make_task as make_task
+from tangentlab.tasks.eigenfunction import eigenfunction as eigenfunction
+from tangentlab.tasks.eigenfunction import eigenfunction_task as eigenfunction_task
+from tangentlab.tasks.eigenfunctions import Eigenfunctions as Eigenfunctions
+from tangentlab.tasks.eigenfunctions import UnbalancedTaskWarning as UnbalancedTaskWarning
 from tangentlab.tasks.group import group as group
 from tangentlab.tasks.grouping import read_groups as read_groups
 from tangentlab.tasks.grouping import write_groups as write_groups

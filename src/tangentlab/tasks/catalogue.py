@@ -9,6 +9,7 @@ from tangentlab._errors import ArgumentError, DataError, UnknownNameError
 from tangentlab.data import Data
 from tangentlab.tasks.group import group
 from tangentlab.tasks.multiclass import multiclass
+from tangentlab.tasks.network_eigenfunction import network_eigenfunction
 from tangentlab.tasks.parity import parity
 from tangentlab.tasks.random_labels import random_labels
 from tangentlab.tasks.task import Task
@@ -34,7 +35,7 @@ def make_task(
     (30,)
     >>> make_task("groups:0-4")
     Traceback (most recent call last):
-    tangentlab._errors.UnknownNameError: `task` must be one of classes, group, parity, random, \
+    tangentlab._errors.UnknownNameError: `task` must be one of classes, eigenfunction, group, parity, random, \
 got 'groups'. Did you mean 'group'?
     """
     name, colon, argument = str(spec).partition(":")
@@ -80,17 +81,24 @@ def _parity(data: Data | None, argument: str, *, normalize: bool, **options: Any
     return parity(degree, dimension=dimension, **given)
 
 
+def _eigenfunction(data: Data | None, argument: str, **options: Any) -> Task:
+    """The sign of an eigenfunction of a network's initial kernel."""
+    return network_eigenfunction(_needed("eigenfunction", data), argument or "10", **options)
+
+
 TASKS: dict[str, Builder] = {
     "group": _group,
     "classes": _multiclass,
     "random": _random_labels,
     "parity": _parity,
+    "eigenfunction": _eigenfunction,
 }
 USAGE: dict[str, str] = {
     "group": "Write group:0-4 for one group against the rest, group:0-1/2-3/4-9 for several.",
     "classes": "Write classes for all the classes of the data.",
     "random": "Write random for two random labels, random:10 for ten.",
     "parity": "Write parity:3 for three of 30 signs, parity:2,20 for two of 20.",
+    "eigenfunction": "Write eigenfunction:30,network=mlp for index 30, counted from 0, of the kernel of an mlp.",
 }
 
 

@@ -124,7 +124,7 @@ def _loss(classes: int) -> str:
 
 def _targets(labels: Tensor, classes: int, *, like: Tensor) -> Tensor:
     columns = labels[:, None] if classes == 2 else torch.nn.functional.one_hot(labels, classes)
-    return columns.to(device=like.device, dtype=like.dtype)
+    return columns.to(device=like.device, dtype=like.dtype if like.is_floating_point() else torch.float32)
 
 
 def _check_part(name: str, part: str, x: Tensor, y: Tensor, *, outputs: int, shape: tuple[int, ...]) -> None:

@@ -1,0 +1,65 @@
+"""The task that one eigenfunction of a kernel defines: as hard for that kernel as its index says."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from tangentlab._errors import ArgumentError
+from tangentlab.kernels.tiles import Progress
+from tangentlab.tasks.eigenfunctions import Eigenfunctions
+from tangentlab.tasks.task import Task
+
+
+def eigenfunction_task(
+    kernel: Any,
+    x: Any,
+    index: int,
+    *,
+    train: Any,
+    inductive: bool = False,
+    tolerance: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Task:
+    """Labels 1[v_j > 0] from eigenvector `index` of a kernel on train and test rows together, or on the train rows.
+
+    Formula   K v_j = ℓ_j v_j, j counted from 0, the largest entry of v_j positive      Ortiz-Jimenez et al., 2021
+
+    `train` is a number of leading rows of x or an index of rows; the others are test rows. By default K is the kernel
+    on all rows (transductive, as published); `inductive=True` decomposes it on the train rows and extends by Nyström,
+    φ_j(x) = Θ(x, X) v_j / ℓ_j. `kernel` is a kernel, a model, a Gram or a matrix, or products: see
+    `Eigenfunctions.of`, which takes the same arguments and gives many tasks from one decomposition. For the full
+    kernel of c > 1 outputs the (n·c) eigenvector is a function of c values, and the label is the largest of them.
+
+    The task's `identity` holds eigenvalue, difficulty, distance to the next eigenvalue and class balance. Refused where
+    the train rows are of one class, as those of index 0 often are, and where the eigenvalue is rounding; few rows in a
+    class and degenerate eigenvalues are warned about.
+
+    On the corners of a square with the kernel of 2 x_0 x_0' + x_1 x_1', eigenfunction 1 is the second coordinate:
+
+    >>> import torch
+    >>> x = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0]])
+    >>> task = eigenfunction_task((x * torch.tensor([2.0, 1.0])) @ x.T, x, 1, train=3)
+    >>> task.y_train.flatten().tolist(), task.identity["eigenvalue"], task.identity["difficulty"]
+    ([1.0, 0.0, 1.0], 4.0, 0.75)
+    """
+    if isinstance(index, bool) or not isinstance(index, Integral) or index < 0:
+        raise ArgumentError(
+            "index", expected="a whole number, counted from 0", got=repr(index), remedy="Try index=10."
+        )
+    found = Eigenfunctions.of(
+        kernel,
+        x,
+        int(index) + 1,
+        train=train,
+        inductive=inductive,
+        tolerance=tolerance,
+        seed=seed,
+        progress=progress,
+    )
+    return found.task(int(index))
+
+
+eigenfunction = eigenfunction_task
+"""The same, as `tl.tasks.eigenfunction`."""
