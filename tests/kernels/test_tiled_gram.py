@@ -38,6 +38,13 @@ def test_they_are_the_kernel_in_every_flavour(tmp_path, outputs, tile, stored):
     assert torch.allclose(gram.matrix.matmat(V), exact @ V)
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_the_full_kernel_of_one_output_is_a_kernel_too(tmp_path, stored):
+    single = nn.Sequential(*list(model())[:2], nn.Linear(5, 1)).double()
+    gram = NeuralTangentKernel(single).tiles(rows(), tile=4, store=tmp_path / "K" if stored else None)
+    assert torch.allclose(gram.dense(), ntk_by_loops(single, rows(), outputs=0)) and gram.difference < 1e-12
+
+
 @pytest.mark.parametrize("outputs", [0, "mean", "full"])
 def test_tiles_of_one_size_give_the_bits_of_the_dense_kernel(outputs):
     kernel = NeuralTangentKernel(model().float(), outputs=outputs)

@@ -145,6 +145,6 @@ def _entries(tiles: TileMaker, tile: Callable[[Pair], Tensor], first: Tensor, se
             values = tile((a, b)) if a <= b else tile((b, a)).T
             left, right = (i - a * size) * c, (j - b * size) * c
             found[p * c : (p + 1) * c, r * c : (r + 1) * c] = values[left : left + c, right : right + c]
-    if c == 1:
+    if tiles.flavour.contraction != "full":
         return found
     return found.reshape(len(first), c, len(second), c).transpose(1, 2)
