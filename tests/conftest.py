@@ -42,6 +42,17 @@ def two(cluster_of_two):
     return cluster_of_two
 
 
+@pytest.fixture(scope="session")
+def fashion_mnist():
+    """Fashion-MNIST where Debian's package is installed; elsewhere its tests skip by name."""
+    folder = "/usr/share/datasets/fashion-mnist"
+    if not Path(folder).is_dir():
+        pytest.skip("needs Debian's dataset-fashion-mnist")
+    from tangentlab.data import load
+
+    return load("fashion-mnist", path=folder)
+
+
 @pytest.fixture
 def generator():
     return torch.Generator().manual_seed(0)

@@ -12,6 +12,7 @@ The page to start from, in the order in which data flows:
   `train_function_space`, `train_function_space_many`, `KernelRegression` (by
   `ConjugateGradient` where K is large), `GradientFlow`, `stable_learning_rate`
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`
+- foretelling, before anything is trained: `predict_risk`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
 For a linear model the tangent kernel is the Gram matrix of the inputs:
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from tangentlab.probes import alignment as alignment
     from tangentlab.probes import complexity as complexity
     from tangentlab.probes import kernel_distance as kernel_distance
+    from tangentlab.probes import predict_risk as predict_risk
     from tangentlab.probes import spectrum as spectrum
     from tangentlab.tangent import Jacobian as Jacobian
     from tangentlab.tangent import LinearizedModule as LinearizedModule
@@ -98,7 +100,7 @@ _HOMES = {
         "GradientFlow",
         "stable_learning_rate",
     ),
-    "probes": ("alignment", "complexity", "kernel_distance", "spectrum"),
+    "probes": ("alignment", "complexity", "kernel_distance", "spectrum", "predict_risk"),
     "experiments": ("compare", "Results"),
     "estimators": ("TangentClassifier", "TangentRegressor"),
     "_errors": ("TangentlabError",),

@@ -172,3 +172,28 @@ def test_what_does_not_fit_together_is_refused():
     for option in ({"preconditioner": -1}, {"iterations": 0}, {"tolerance": 0.0}, {"preconditioner": 1.5}):
         with pytest.raises(ArgumentError):
             ConjugateGradient(**option)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("full", [False, True])
+def test_cross_validation_is_estimated_within_its_error(seed, full):
+    K, _, y, f0, _ = problem(n=150, p=400, seed=seed)
+    if full:
+        K, y, f0 = K[:60, :60], y[:60], f0[:60]
+        K = torch.einsum("ij,kl->ijkl", K, torch.eye(3, dtype=torch.float64) + 0.1)
+    dense = KernelRegression(0.5).fit(K, y, f0)
+    matrix = K.transpose(1, 2).reshape(180, 180) if full else K
+    estimate = KernelRegression(0.5).fit(tiled(matrix), y, f0).gcv_estimate(samples=40, seed=seed)
+    assert 0 < estimate.standard_error < 0.2 * estimate.value
+    assert abs(estimate.value - dense.gcv) < 4 * estimate.standard_error
+    assert estimate.products > 0
+    exact = KernelRegression(0.5).fit(tiled(matrix), y, f0, solver=EXACT).gcv_estimate(samples=None)
+    assert exact.value == pytest.approx(dense.gcv, rel=1e-8) and exact.standard_error == 0
+
+
+def test_cross_validation_that_cannot_be_told_from_few_samples_is_refused():
+    K, _, y, _, _ = problem(n=60, p=200)
+    with pytest.raises(NumericalError, match="drowns"):
+        KernelRegression(1e-7).fit(tiled(K), y).gcv_estimate(samples=4)
+    with pytest.raises(ArgumentError, match="ridge"):
+        KernelRegression(0.0).fit(tiled(K + torch.eye(60)), y).gcv_estimate()

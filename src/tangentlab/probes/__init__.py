@@ -4,8 +4,13 @@ from tangentlab.probes.alignment import Alignment as Alignment
 from tangentlab.probes.alignment import alignment as alignment
 from tangentlab.probes.complexity import Complexity as Complexity
 from tangentlab.probes.complexity import complexity as complexity
+from tangentlab.probes.eigenlearning import PredictedRisk as PredictedRisk
+from tangentlab.probes.eigenlearning import eigenlearning as eigenlearning
+from tangentlab.probes.equivalent_ridge import EquivalentRidge as EquivalentRidge
+from tangentlab.probes.equivalent_ridge import equivalent_ridge as equivalent_ridge
 from tangentlab.probes.kernel_distance import kernel_distance as kernel_distance
 from tangentlab.probes.kernel_target import KernelTarget as KernelTarget
+from tangentlab.probes.predict_risk import predict_risk as predict_risk
 from tangentlab.probes.spectrum import Spectrum as Spectrum
 from tangentlab.probes.spectrum import spectrum as spectrum
 from tangentlab.probes.target_energy import TargetEnergy as TargetEnergy

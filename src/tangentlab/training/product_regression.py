@@ -20,13 +20,15 @@ from tangentlab.linalg import (
     IterativeSolution,
     LinearMap,
     LowRank,
+    TraceEstimate,
     as_columns,
     conjugate_gradient,
+    effective_dimension,
     floating_tensor,
     sketched_nystrom,
 )
 from tangentlab.training.anchored_prediction import anchored_prediction
-from tangentlab.training.ridge_path import RidgePath
+from tangentlab.training.ridge_path import RidgePath, generalized_cross_validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,11 +222,40 @@ class FittedByProducts:
 
     @property
     def gcv(self) -> float:
-        """Refused: it needs the trace of the inverse, exactly; see `linalg.effective_dimension` for an estimate."""
+        """Refused: it needs the trace of the inverse, exactly; see `gcv_estimate`."""
         raise self._needs_all(
             "Generalized cross-validation needs the trace of",
-            "Leave some rows out, leave_one_out_at(rows), or estimate it from linalg.effective_dimension(K, ridge).",
+            "Estimate it, gcv_estimate(samples=100), or leave some rows out: leave_one_out_at(rows).",
         )
+
+    def gcv_estimate(self, *, samples: int | None = 100, seed: int = 0) -> TraceEstimate:
+        """Generalized cross-validation from `samples` solves with random vectors, with its standard error.
+
+        tr (K + ridge I)⁻¹ = (N − effective dimension)/ridge, whose estimate has an error e; that of GCV, which goes as
+        one over its square, is 2 e/(N − effective dimension) of it. Refused without a ridge, and where the error of
+        the dimension is more than a tenth of what is left beside it.
+
+        >>> fit = FittedByProducts.of(torch.eye(2), torch.tensor([1.0, 2.0]), None, ridge=1.0)
+        >>> round(fit.gcv_estimate().value, 6)
+        2.5
+        """
+        dimension = effective_dimension(
+            self.map,
+            self.ridge,
+            samples=samples,
+            preconditioner=self.low,
+            tolerance=self.solver.tolerance,
+            seed=seed,
+        )
+        left = self.map.size - dimension.value
+        if left <= 10 * dimension.standard_error:
+            raise NumericalError(
+                f"The effective dimension is {dimension.value:.6g} ± {dimension.standard_error:.2g} of "
+                f"{self.map.size}: what is left of the rows, which cross-validation divides by, drowns in that error.",
+                remedy="Use a larger ridge or more samples, or leave some rows out: leave_one_out_at(rows).",
+            )
+        value = generalized_cross_validation(self._columns, trace=left / self.ridge, size=self.map.size)
+        return TraceEstimate(value, 2 * value * dimension.standard_error / left, dimension.products)
 
     def path(self, ridges: Any) -> RidgePath:
         """Refused: it needs all eigenvalues."""
