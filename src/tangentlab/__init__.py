@@ -11,7 +11,7 @@ The page to start from, in the order in which data flows:
 - training, of the network or in function space, of one run or many: `Descent`, `train`, `train_many`,
   `train_function_space`, `train_function_space_many`, `KernelRegression` (by
   `ConjugateGradient` where K is large), `GradientFlow`, `stable_learning_rate`
-- measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`
+- measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`
 - foretelling, before anything is trained: `predict_risk`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
@@ -54,8 +54,10 @@ if TYPE_CHECKING:
     from tangentlab.networks import Network as Network
     from tangentlab.networks import build_network as build_network
     from tangentlab.probes import alignment as alignment
+    from tangentlab.probes import alignment_from_gradient as alignment_from_gradient
     from tangentlab.probes import complexity as complexity
     from tangentlab.probes import kernel_distance as kernel_distance
+    from tangentlab.probes import kernel_rotation as kernel_rotation
     from tangentlab.probes import predict_risk as predict_risk
     from tangentlab.probes import spectrum as spectrum
     from tangentlab.tangent import Jacobian as Jacobian
@@ -100,7 +102,15 @@ _HOMES = {
         "GradientFlow",
         "stable_learning_rate",
     ),
-    "probes": ("alignment", "complexity", "kernel_distance", "spectrum", "predict_risk"),
+    "probes": (
+        "alignment",
+        "complexity",
+        "kernel_distance",
+        "spectrum",
+        "predict_risk",
+        "alignment_from_gradient",
+        "kernel_rotation",
+    ),
     "experiments": ("compare", "Results"),
     "estimators": ("TangentClassifier", "TangentRegressor"),
     "_errors": ("TangentlabError",),

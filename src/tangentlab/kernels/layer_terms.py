@@ -74,7 +74,7 @@ class TermMaker:
     ) -> tuple[TermMaker, int]:
         """Choose forms on sets of a few rows; also the bytes that one row's terms will take."""
         maker = TermMaker(network, routes, cotangents, contraction, frozenset(), {}, wary)
-        found = [maker._uses(few, checks=1) for few in samples]
+        found = [maker.uses(few, checks=1) for few in samples]
         merged = frozenset(name for name in routes.by_rule if all(_takes_bias(name, uses) for uses in found))
         maker = TermMaker(network, routes, cotangents, contraction, merged, {}, wary)
         made = [maker._terms(few, uses) for few, uses in zip(samples, found)]
@@ -126,7 +126,7 @@ class TermMaker:
             )
 
     def _settled_terms(self, x: Inputs, *, checks: int) -> Terms:
-        terms = self._terms(x, self._uses(x, checks=checks))
+        terms = self._terms(x, self.uses(x, checks=checks))
         if terms.keys() != self.forms.keys():
             raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
         first = self.contraction == "full"
@@ -135,7 +135,7 @@ class TermMaker:
             for name, term in terms.items()
         }
 
-    def _uses(self, x: Inputs, *, checks: int) -> Uses:
+    def uses(self, x: Inputs, *, checks: int) -> Uses:
         """Uses of the parameters that take rules, after checking that they are what the routes say.
 
         `checks` rows are compared with themselves alone; all of them, if the network reads its data.

@@ -8,9 +8,17 @@ from tangentlab.probes.eigenlearning import PredictedRisk as PredictedRisk
 from tangentlab.probes.eigenlearning import eigenlearning as eigenlearning
 from tangentlab.probes.equivalent_ridge import EquivalentRidge as EquivalentRidge
 from tangentlab.probes.equivalent_ridge import equivalent_ridge as equivalent_ridge
+from tangentlab.probes.gradient_alignment import GradientAlignment as GradientAlignment
+from tangentlab.probes.gradient_alignment import alignment_from_gradient as alignment_from_gradient
+from tangentlab.probes.jackknife import Jackknife as Jackknife
+from tangentlab.probes.jackknife import jackknife as jackknife
 from tangentlab.probes.kernel_distance import kernel_distance as kernel_distance
+from tangentlab.probes.kernel_rotation import KernelRotation as KernelRotation
+from tangentlab.probes.kernel_rotation import TurnedTarget as TurnedTarget
+from tangentlab.probes.kernel_rotation import kernel_rotation as kernel_rotation
 from tangentlab.probes.kernel_target import KernelTarget as KernelTarget
 from tangentlab.probes.predict_risk import predict_risk as predict_risk
+from tangentlab.probes.pulled_target import PulledTarget as PulledTarget
 from tangentlab.probes.spectrum import Spectrum as Spectrum
 from tangentlab.probes.spectrum import spectrum as spectrum
 from tangentlab.probes.target_energy import TargetEnergy as TargetEnergy
