@@ -13,6 +13,7 @@ The page to start from, in the order in which data flows:
   `ConjugateGradient` where K is large), `GradientFlow`, `stable_learning_rate`
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`
 - foretelling, before anything is trained: `predict_risk`
+- an experiment of the papers, with its claims: `study`, which returns `StudyResults`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
 For a linear model the tangent kernel is the Gram matrix of the inputs:
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from tangentlab.estimators import TangentClassifier as TangentClassifier
     from tangentlab.estimators import TangentRegressor as TangentRegressor
     from tangentlab.experiments import Results as Results
+    from tangentlab.experiments import StudyResults as StudyResults
     from tangentlab.experiments import compare as compare
+    from tangentlab.experiments import study as study
     from tangentlab.kernels import Gram as Gram
     from tangentlab.kernels import NeuralTangentKernel as NeuralTangentKernel
+    from tangentlab.kernels import anisotropy_directions as anisotropy_directions
     from tangentlab.kernels import low_rank as low_rank
     from tangentlab.kernels import ntk as ntk
     from tangentlab.kernels import ntk_operator as ntk_operator
@@ -107,11 +111,11 @@ _HOMES = {
         "complexity",
         "kernel_distance",
         "spectrum",
-        "predict_risk",
         "alignment_from_gradient",
         "kernel_rotation",
+        "predict_risk",
     ),
-    "experiments": ("compare", "Results"),
+    "experiments": ("compare", "Results", "study", "StudyResults"),
     "estimators": ("TangentClassifier", "TangentRegressor"),
     "_errors": ("TangentlabError",),
 }

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tangentlab import __version__
+from tangentlab.cli.claims import claims
 from tangentlab.cli.compare import compare
 from tangentlab.cli.doctor import doctor
 from tangentlab.cli.exit_codes import exit_code_help
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (compare, run, resume, report, export, check, ntk, spectrum, doctor):
+for command in (compare, run, resume, claims, report, export, check, ntk, spectrum, doctor):
     app.command()(command)
 app.command("list")(list_catalogue)
 

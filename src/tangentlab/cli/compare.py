@@ -72,6 +72,7 @@ def compare(
     schedule: Annotated[str | None, _descent("linear, cosine, one_cycle or constant.")] = None,
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    device: Annotated[str | None, _how("cpu, cuda or cuda:1. Default: cpu")] = None,
     threads: Annotated[int | None, _how("Threads of one cell. Default: 1")] = None,
     memory: Annotated[str | None, _how("For a kernel beside itself, such as 2GiB.")] = None,
     out: Out = None,
@@ -113,6 +114,7 @@ def compare(
         weight_decay=weight_decay,
         optimizer=optimizer,
         schedule=schedule,
+        device=device,
         threads=threads,
         memory=memory,
     )

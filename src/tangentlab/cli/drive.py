@@ -17,14 +17,14 @@ from tangentlab.cli.screen import as_json, duration, is_terminal, table
 
 if TYPE_CHECKING:
     from tangentlab._cluster import Cluster
-    from tangentlab.experiments import Event, Forecast, Run
+    from tangentlab.experiments import Event, Forecast, Run, StudyRun
 
 QUIET = 2.0
 """Least seconds between two lines of progress that are not about failures."""
 MOST_ROWS = 60
 
 
-def drive(run: Run, *, jobs: int, scheduler: str | None = None, json: bool = False) -> int:
+def drive(run: Run | StudyRun, *, jobs: int, scheduler: str | None = None, json: bool = False) -> int:
     """Run what is unfinished, say how it went, write the report, and return the exit code."""
     from tangentlab._cluster import connected
 
@@ -34,12 +34,13 @@ def drive(run: Run, *, jobs: int, scheduler: str | None = None, json: bool = Fal
         return _drive(run, jobs=len(cluster.workers()), cluster=cluster, json=json)
 
 
-def _drive(run: Run, *, jobs: int, cluster: Cluster | None, json: bool) -> int:
-    from tangentlab.experiments import Forecast, skipped_reasons
+def _drive(run: Run | StudyRun, *, jobs: int, cluster: Cluster | None, json: bool) -> int:
+    from tangentlab.experiments import Cell, Forecast, skipped_reasons
 
     unfinished = run.unfinished
     total, kept = len(run.cells), len(run.cells) - len(unfinished)
-    told = f"{total} cells" + (f", {kept} of them finished before" if kept else "")
+    noun = "cells" if isinstance(run.cells[0], Cell) else "units"
+    told = f"{total} {noun}" + (f", {kept} of them finished before" if kept else "")
     place = "" if cluster is None else f" of {cluster.address}"
     _note(f"{run.store.path}: {told}, on {jobs} worker{'s' * (jobs > 1)}{place}")
     for reason, count in skipped_reasons(run.planned).items():
@@ -64,8 +65,12 @@ def _drive(run: Run, *, jobs: int, cluster: Cluster | None, json: bool) -> int:
 
 def conclude(store: Path, *, json: bool = False) -> None:
     """The table of accuracies, the verdict and the report of a store."""
-    from tangentlab.experiments import Results
+    from tangentlab.experiments import Results, is_study
+    from tangentlab.records import Store
 
+    if is_study(Store.open(store)):
+        _conclude_study(store, json=json)
+        return
     results = Results.of(store)
     page = results.report()
     verdict = results.verdict
@@ -91,6 +96,31 @@ def conclude(store: Path, *, json: bool = False) -> None:
     for record in results.failed[:5]:
         place = f"{record.spec.get('network')} on {record.spec.get('task')}, seed {record.spec.get('seed')}"
         typer.echo(f"failed: {place}: {(record.error or {}).get('message')}")
+    typer.echo(f"\nReport: {page}\nOpen it: tangentlab report {store} --open")
+
+
+def _conclude_study(store: Path, *, json: bool) -> None:
+    from tangentlab.experiments import StudyResults
+
+    results = StudyResults.of(store)
+    page = results.report()
+    done = len(results.records) - len(results.failed)
+    if json:
+        found = {
+            "store": str(store),
+            "report": str(page),
+            "finished": done,
+            "failed": len(results.failed),
+            "headline": results.headline,
+            "claims": [each.to_dict() for each in results.claims],
+        }
+        typer.echo(as_json(found))
+        return
+    typer.echo(f"\n{results.headline}")
+    for sentence in results.sentences:
+        typer.echo(sentence)
+    for record in results.failed[:5]:
+        typer.echo(f"failed: {record.fingerprint}: {(record.error or {}).get('message')}")
     typer.echo(f"\nReport: {page}\nOpen it: tangentlab report {store} --open")
 
 

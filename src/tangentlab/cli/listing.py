@@ -82,9 +82,13 @@ def _probes() -> list[dict[str, str]]:
 
 
 def _experiments() -> list[dict[str, str]]:
-    from tangentlab.experiments import EXPERIMENTS
+    from tangentlab.experiments import EXPERIMENTS, STUDIES
 
-    return [{"name": name, "description": _first_line(make)} for name, make in EXPERIMENTS.items()]
+    rows = [{"name": name, "claims": "", "description": _first_line(make)} for name, make in EXPERIMENTS.items()]
+    return rows + [
+        {"name": name, "claims": ", ".join(study.claims), "description": study.title}
+        for name, study in STUDIES.items()
+    ]
 
 
 def _first_line(thing: Any) -> str:

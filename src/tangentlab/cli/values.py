@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import typer
 
@@ -71,3 +72,30 @@ def shape(option: str) -> tuple[int, ...]:
     """
     found: Sequence[int] = split_integers("--input-shape", [option]) or []
     return tuple(found)
+
+
+def assignments(options: Iterable[str] | None) -> dict[str, Any]:
+    """`name=value` pairs: numbers and truth values as such, commas make a list.
+
+    >>> assignments(["index=1,10", "epochs=5", "ridge=1e-3", "task=parity"])
+    {'index': [1, 10], 'epochs': 5, 'ridge': 0.001, 'task': 'parity'}
+    """
+    found = {}
+    for option in options or ():
+        name, equals, text = option.partition("=")
+        if not equals or not name.strip():
+            raise typer.BadParameter(f"{option!r} is not of the form NAME=VALUE", param_hint="--set")
+        values = [_value(part.strip()) for part in text.split(",")]
+        found[name.strip()] = values if len(values) > 1 else values[0]
+    return found
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -10,8 +10,9 @@ from typing import Any
 from torch import nn
 
 from tangentlab._errors import ArgumentError
-from tangentlab.data import Data, load
-from tangentlab.experiments.progress import DONE, FAILED, Event
+from tangentlab.data import Data
+from tangentlab.experiments.given import as_data, named
+from tangentlab.experiments.progress import counting
 from tangentlab.experiments.results import Results
 from tangentlab.experiments.run import Run
 from tangentlab.experiments.sources import Sources
@@ -37,6 +38,7 @@ def compare(
     dtype: str | None = None,
     kernel: str | None = None,
     end_statistics: str | None = None,
+    device: str | None = None,
     threads: int | None = None,
     memory: str | None = None,
     out: str | Path | None = None,
@@ -62,7 +64,7 @@ def compare(
     learners: of "network", "linear-init", "linear-end", "ridge-init", "ridge-end"; default all
     descent: fields of a `Descent` without loss and seed, such as {"epochs": 30, "learning_rate": 0.05}
     ridge: a share of the kernel's mean diagonal, default 1e-3, or "leave-one-out" to choose it in each cell
-    initialization, dtype, kernel, end_statistics, threads, memory: see `ComparisonSpec`
+    initialization, dtype, kernel, end_statistics, device, threads, memory: see `ComparisonSpec`
     out: a folder to keep the records in; a call that was stopped goes on where it was. Default: keep nothing
     jobs: worker processes; above 1 in a script, call it under `if __name__ == "__main__":`
     scheduler: run on the workers of a Dask cluster: its address, scheduler file, `Client` or cluster object; `out` is
@@ -75,9 +77,9 @@ def compare(
     >>> [row["learner"] for row in results.rows()]
     ['network', 'linear-init', 'linear-end', 'ridge-init', 'ridge-end']
     """
-    named_networks, own_networks = _named(networks, "networks", kinds=(nn.Module, Network))
-    named_tasks, own_tasks = _named(tasks, "tasks", kinds=(Task,))
-    held = data if isinstance(data, (str, Path)) else _as_data(data)
+    named_networks, own_networks = named(networks, "networks", kinds=(nn.Module, Network))
+    named_tasks, own_tasks = named(tasks, "tasks", kinds=(Task,))
+    held = data if isinstance(data, (str, Path)) else as_data(data)
     sources = Sources(
         str(held) if isinstance(held, Path) else held,
         None if data_path is None else str(data_path),
@@ -101,6 +103,7 @@ def compare(
         dtype=dtype,
         kernel=kernel,
         end_statistics=end_statistics,
+        device=device,
         threads=threads,
         memory=memory,
     )
@@ -122,62 +125,6 @@ def compare(
 def _completed(
     run: Run, *, jobs: int, scheduler: Any, progress: Callable[[int, int], None] | None, keep: bool
 ) -> Results:
-    total, ended = len(run.unfinished), []
-
-    def report(event: Event) -> None:
-        if event.kind in (DONE, FAILED):
-            ended.append(event)
-            if progress is not None:
-                progress(len(ended), total)
-
-    run.execute(jobs=jobs, scheduler=scheduler, report=report)
+    run.execute(jobs=jobs, scheduler=scheduler, report=counting(progress, total=len(run.unfinished)))
     found = Results.of(run.store)
     return found if keep else Results(found.records, found.spec)
-
-
-def _named(given: Any, argument: str, *, kinds: tuple[type, ...]) -> tuple[list[str] | None, dict[str, Any]]:
-    """Names in the order given, and the objects among what was given under theirs."""
-    if given is None:
-        return None, {}
-    if isinstance(given, Mapping):
-        pairs = [(str(name), value) for name, value in given.items()]
-    else:
-        single = isinstance(given, (str, *kinds)) or not isinstance(given, Iterable)
-        pairs = [(_name_of(value), value) for value in ([given] if single else given)]
-    own: dict[str, Any] = {}
-    for name, value in pairs:
-        if isinstance(value, str):
-            if name != value:
-                raise ArgumentError(
-                    argument, expected="an object under each name", got=repr(value), remedy="Give names as a list."
-                )
-        elif isinstance(value, kinds) or (callable(value) and nn.Module in kinds):
-            if name in own:
-                raise ArgumentError(
-                    argument, expected="named apart", got=f"two called {name!r}", remedy="Give a dictionary."
-                )
-            own[name] = value
-        else:
-            raise ArgumentError(
-                argument,
-                expected="made of names or of " + " or ".join(kind.__name__ for kind in kinds),
-                got=type(value).__name__,
-                remedy="Give a name such as " + ("'mlp'." if nn.Module in kinds else "'group:0-4'."),
-            )
-    return [name for name, _ in pairs], own
-
-
-def _name_of(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Network):
-        value = value.module
-    if isinstance(value, Task):
-        return value.name
-    return getattr(value, "__name__", type(value).__name__)
-
-
-def _as_data(data: Any) -> Data:
-    if isinstance(data, tuple) and len(data) == 2:
-        return Data.from_arrays(*data, name="arrays")
-    return load(data)

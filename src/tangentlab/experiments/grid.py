@@ -9,6 +9,7 @@ from itertools import product
 from tangentlab import __version__
 from tangentlab._errors import ArgumentError, DataError, NetworkError, ShapeError, TangentlabError
 from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.compute_device import present_device
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.spec import ComparisonSpec
 from tangentlab.tasks import Task
@@ -32,7 +33,7 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
 
     Seeds come first, so that a comparison that is stopped early is whole for some of them. A size that the data do
     not have, or a network of the catalogue that cannot take the data's rows, is skipped with the reason. A name that
-    means nothing is refused. No network is trained and no kernel computed.
+    means nothing, or a device that is not here, is refused. No network is trained and no kernel computed.
 
     >>> from tangentlab.experiments.defaults import resolved
     >>> sources = Sources(data="digits")
@@ -47,6 +48,7 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
         raise ArgumentError(
             "spec", expected="one with tasks and samples", got="none", remedy="Resolve it for its data first."
         )
+    present_device(spec.device)
     networks = {name: sources.network_identity(name) for name in spec.networks}
     contents = {name: {"task" if name in sources.tasks else "data": sources.task_identity(name)} for name in tasks}
 

@@ -30,16 +30,19 @@ def limited_threads(count: int) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def memory_share(threads: int) -> int:
+def memory_share(threads: int, *, device: torch.device | None = None) -> int:
     """Bytes for one of as many computations as the machine can run at once with so many threads each.
 
-    A share of what the machine has, not of what is free: tiles, and with them rounding, then stay the same from one
+    On a GPU, of the GPU's memory. A share of what the machine has, not of what is free: tiles, and with them rounding, then stay the same from one
     run to the next.
 
     >>> memory_share(1) <= memory_share(2)
     True
     """
-    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if device is not None and device.type == "cuda":
+        whole = torch.cuda.get_device_properties(device).total_memory
+    else:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return int(SHARE * whole / max(1, available_cores() // threads))
 
 

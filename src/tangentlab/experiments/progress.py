@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tangentlab.experiments.unit_of_work import Unit
@@ -17,6 +17,24 @@ class Event:
 
     kind: str
     cell: Unit
+
+
+def counting(progress: Callable[[int, int], None] | None, *, total: int) -> Callable[[Event], None]:
+    """A receiver of events that calls `progress` with (units ended, total), for each that is done or failed.
+
+    >>> from tangentlab.experiments.study_unit import StudyUnit
+    >>> counting(print, total=3)(Event(DONE, StudyUnit("spectrum", {})))
+    1 3
+    """
+    ended: list[Event] = []
+
+    def report(event: Event) -> None:
+        if event.kind in (DONE, FAILED):
+            ended.append(event)
+            if progress is not None:
+                progress(len(ended), total)
+
+    return report
 
 
 @dataclass(frozen=True, eq=False)

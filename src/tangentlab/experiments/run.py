@@ -94,6 +94,11 @@ class Run:
         return cls(spec, sources, plan(spec, sources), store)
 
     @property
+    def threads(self) -> int:
+        """That one cell computes with."""
+        return self.spec.threads
+
+    @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells of the grid that can run."""
         return runnable(self.planned)

@@ -13,6 +13,7 @@ from torch import nn
 
 from tangentlab.experiments.anchor import Anchor, kernel_flavour
 from tangentlab.experiments.cell import Cell
+from tangentlab.experiments.compute_device import model_on, present_device, task_on
 from tangentlab.experiments.findings import Clock, Findings
 from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridge
 from tangentlab.experiments.learners import LEARNERS
@@ -49,11 +50,13 @@ def run_cell(cell: Cell, sources: Sources) -> Findings:
 def _run(cell: Cell, sources: Sources) -> Findings:
     clock, spec = Clock(), cell.spec
     with clock.part("total"):
-        task = sources.task(cell.task, spec, samples=cell.samples, seed=cell.seed)
+        device = present_device(spec.device)
+        task = task_on(device, sources.task(cell.task, spec, samples=cell.samples, seed=cell.seed))
         model = sources.model(cell.network, spec, shape=task.shape, outputs=task.outputs, seed=cell.seed)
+        model = model_on(device, model)
         descent = cell.descent(loss=task.loss)
         kernel = kernel_flavour(spec.kernel, rows=len(task.x_train), outputs=task.outputs)
-        memory = spec.memory or memory_share(spec.threads)
+        memory = spec.memory or memory_share(spec.threads, device=device)
         initial = Network(model, mode="eval")
         with clock.part("kernel-init"):
             anchors = {"init": Anchor.at(initial, task, kernel=kernel, memory=memory)}

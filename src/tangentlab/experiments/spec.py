@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tangentlab._errors import ArgumentError, TangentlabError
+from tangentlab.experiments.compute_device import is_device
 from tangentlab.experiments.learners import LEARNERS, choose_learners
 from tangentlab.training import Descent
 
@@ -78,6 +79,8 @@ class ComparisonSpec(BaseModel):
     """Kernel of several outputs: every pair of outputs, or their mean; "auto" is full as long as it stays small."""
     end_statistics: Literal["trained", "initial"] = "trained"
     """Statistics that batch normalization is frozen at for the kernel at the trained weights."""
+    device: str = "cpu"
+    """Where every cell is computed: "cpu", "cuda" or "cuda:1". What is handed over instead of named is moved there."""
     threads: int = Field(default=1, gt=0)
     """Threads that one cell computes with."""
     memory: str | None = None
@@ -102,6 +105,13 @@ class ComparisonSpec(BaseModel):
         if values and min(values) < 2:
             raise ValueError("at least 2 training rows")
         return values
+
+    @field_validator("device")
+    @classmethod
+    def _expect_device(cls, name: str) -> str:
+        if not is_device(name):
+            raise ValueError("'cpu', 'cuda' or 'cuda:0'")
+        return name
 
     @classmethod
     def of(cls, **fields: Any) -> ComparisonSpec:
@@ -128,12 +138,14 @@ class ComparisonSpec(BaseModel):
         return spec
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field as plain values, without those that are None; `of(**d)` is this spec again.
+        """Every field as plain values, without those that are None and a device that is the CPU; `of(**d)` is this
+        spec again.
 
         >>> ComparisonSpec.of(**ComparisonSpec().to_dict()) == ComparisonSpec()
         True
         """
-        return self.model_dump(mode="json", exclude_none=True)
+        fields = self.model_dump(mode="json", exclude_none=True)
+        return {name: value for name, value in fields.items() if (name, value) != ("device", "cpu")}
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

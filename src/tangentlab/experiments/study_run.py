@@ -79,6 +79,11 @@ class StudyRun:
         return cls(study, stored["scale"], settings, sources, units_of(study, settings, sources), store)
 
     @property
+    def threads(self) -> int:
+        """That one unit computes with."""
+        return self.settings["threads"]
+
+    @property
     def unfinished(self) -> tuple[StudyUnit, ...]:
         """The units that have no finished record yet."""
         return unfinished(self.cells, self.store)
@@ -98,7 +103,7 @@ class StudyRun:
             sources=self.sources,
             jobs=jobs,
             scheduler=scheduler,
-            threads=self.settings["threads"],
+            threads=self.threads,
             report=report,
             stop=stop,
         )
@@ -136,6 +141,9 @@ def _spec(study: Study, scale: str, settings: Settings, sources: Sources) -> dic
             identities[f"network {name}"] = digest
     given = {"data": not isinstance(sources.data, str), "networks": bool(sources.networks)}
     about = {"study": study.name, "scale": scale, "settings": settings, "identities": identities}
+    about["about"] = {
+        name: getattr(study, name) for name in ("title", "source", "hypothesis", "statistic", "refuted_by")
+    }
     about["given"] = [name for name, is_given in given.items() if is_given]
     return about | {"fingerprint": fingerprint(about)}
 

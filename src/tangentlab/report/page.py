@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from tangentlab.records import Record, Store
 from tangentlab.records.atomic import explain, write_atomically
 from tangentlab.report.comparison import Comparison
 from tangentlab.report.figures import draw_figures
+from tangentlab.report.intervals import MIN_SEEDS
 from tangentlab.report.page_tables import (
     accuracy_table,
     crossing_table,
@@ -29,15 +21,20 @@ from tangentlab.report.page_tables import (
     overall_table,
     ranking_table,
 )
-from tangentlab.report.palette import STROKES, SURFACE
-from tangentlab.report.plotly_spec import plotly_spec
 from tangentlab.report.settings import command_of, machines_of, settings_of
+from tangentlab.report.study_page import render_study_page
 from tangentlab.report.table import to_csv
+from tangentlab.report.template import fill
 from tangentlab.report.verdict import reach_verdict
+from tangentlab.report.warnings_told import warnings_of
 from tangentlab.report.wording import count
 
 _MOST_ROWS = 60
-_SCRIPTS = ("plotly-cartesian.min.js", "theme.js", "page.js")
+_INTERVALS = (
+    "A seed draws the initialization, the subset of samples and the batches; learners with the same seed share all "
+    "three, so differences are taken seed by seed. Intervals are Student's t over seeds and say nothing about another "
+    f"test set. With fewer than {MIN_SEEDS} seeds, and wherever an interval holds zero, this page says “cannot tell”."
+)
 
 
 def write_report(store_or_path: Store | str | Path, destination: str | Path | None = None) -> Path:
@@ -53,7 +50,8 @@ def write_report(store_or_path: Store | str | Path, destination: str | Path | No
     """
     store = store_or_path if isinstance(store_or_path, Store) else Store.open(store_or_path)
     path = store.path / "report.html" if destination is None else Path(destination)
-    page = render_page(store.records(), spec=store.spec, place=store.path.as_posix())
+    render = render_study_page if store.spec.get("study") else render_page
+    page = render(store.records(), spec=store.spec, place=store.path.as_posix())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -77,43 +75,25 @@ def render_page(records: Iterable[Record], *, spec: Mapping[str, Any] | None = N
     tables = [overall_table(verdict), findings_table(verdict, comparison), crossing_table(verdict)]
     tables += [ranking_table(verdict)]
     more = [accuracy_table(comparison), gap_table(comparison)]
-    scripts = {name: _static(name) for name in _SCRIPTS}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tangentlab.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
-        verdict=verdict,
+    return fill(
+        kicker="Networks and their linearizations",
+        headline=verdict.headline,
+        sentences=verdict.sentences,
         facts=_facts(comparison),
         figures=figures,
-        specs=[plotly_spec(figure) for figure in figures],
-        palette={role: asdict(each) for role, each in STROKES.items()},
-        surface=SURFACE,
         tables=[table for table in tables if 0 < len(table.rows) <= _MOST_ROWS],
         folded=[t for t in tables if len(t.rows) > _MOST_ROWS] + [t for t in more if t.rows],
         failures=failure_table(comparison.failed),
-        warnings=_warnings(records),
+        warnings=warnings_of(records),
         settings=settings_of(records),
         machines=machines_of(records),
         spec_text=json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False),
         command=command_of(spec, place=place),
         place=place,
-        csv=base64.b64encode(to_csv(records).encode("utf-8", "replace")).decode(),
-        style=Markup(_static("page.css")),
-        scripts={name: Markup(text) for name, text in scripts.items()},
-        hashes=[_hash(text) for text in scripts.values()],
+        csv=to_csv(records),
+        units="Cells",
+        intervals=_INTERVALS,
     )
-
-
-def _static(name: str) -> str:
-    return (files("tangentlab.report") / "static" / name).read_bytes().decode("utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
@@ -133,19 +113,3 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
             ("seeds", f"{len(comparison.seeds):,}"),
         ]
     return facts
-
-
-def _warnings(records: Iterable[Record]) -> list[tuple[str, str]]:
-    """A warning of each kind (they may differ by their numbers), and how many cells gave one like it."""
-    first: dict[str, str] = {}
-    cells: Counter[str] = Counter()
-    for record in records:
-        told = record.readings.get("warnings")
-        kinds = {re.sub(r"[0-9][0-9.e+-]*", "0", text): text for text in _texts(told)}
-        first = kinds | first
-        cells.update(kinds.keys())
-    return [(first[kind], count(times, "cell")) for kind, times in cells.most_common()]
-
-
-def _texts(values: object) -> list[str]:
-    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []

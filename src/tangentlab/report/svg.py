@@ -15,6 +15,7 @@ from tangentlab.report.comparison import Comparison
 from tangentlab.report.figure import Figure, Panel, Series
 from tangentlab.report.figures import draw_figures
 from tangentlab.report.palette import SURFACE, Stroke, stroke
+from tangentlab.report.pictures import pictures_of
 
 FORMATS = ("svg", "pdf", "png")
 _DASHES = {"solid": "-", "dash": (0, (5, 2.5)), "dot": (0, (1, 1.5)), "dashdot": (0, (5, 1.5, 1, 1.5))}
@@ -59,7 +60,12 @@ def save_figures(
     except OSError as error:
         raise explain(error, folder, doing="written") from error
     written = []
-    for figure in draw_figures(Comparison.of(store.records(), spec=store.spec)):
+    records, spec = store.records(), store.spec
+    if spec.get("study"):
+        figures = tuple(figure for figure in pictures_of(spec, records) if figure.drawn)
+    else:
+        figures = draw_figures(Comparison.of(records, spec=spec))
+    for figure in figures:
         path = folder / f"{figure.key}.{format}"
         write_atomically(path, drawn(figure, format=format))
         written.append(path)

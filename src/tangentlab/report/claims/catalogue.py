@@ -1,0 +1,8 @@
+"""All claims, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from tangentlab.report.claims import spectrum
+from tangentlab.report.claims.claim import Claim
+
+CLAIMS: tuple[Claim, ...] = (*spectrum.CLAIMS,)

@@ -1,0 +1,41 @@
+"""Which pictures each study has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tangentlab.records import Record
+from tangentlab.report.figure import Figure
+from tangentlab.report.pictures import spectrum
+from tangentlab.report.template import Image
+
+Records = Sequence[Record]
+
+PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
+    "spectrum": spectrum.pictures,
+}
+"""Study to its figures of lines and points; the first stands beside the verdict."""
+
+IMAGES: dict[str, Callable[[Records], tuple[Image, ...]]] = {}
+"""Study to its pictures of other kinds: directions, heat maps."""
+
+
+def pictures_of(spec: Mapping[str, Any], records: Records) -> tuple[Figure, ...]:
+    """The figures of a study's records that are done; none for what is not a study.
+
+    >>> pictures_of({}, [])
+    ()
+    """
+    draw = PICTURES.get(str(spec.get("study")))
+    return draw([record for record in records if record.done]) if draw else ()
+
+
+def images_of(spec: Mapping[str, Any], records: Records) -> tuple[Image, ...]:
+    """The images of a study's records that are done.
+
+    >>> images_of({"study": "spectrum"}, [])
+    ()
+    """
+    draw = IMAGES.get(str(spec.get("study")))
+    return draw([record for record in records if record.done]) if draw else ()
