@@ -121,6 +121,7 @@ CASES = {
     "a spec that is no TOML": (["run", "bad.toml"], 1, "TOML"),
     "a spec with an unknown field": (["run", "odd.toml"], 1, "epoch"),
     "no such spec": (["run", "no.toml"], 1, "no.toml"),
+    "no such device": (["compare", *TINY, "--device", "cuda:99", "--out", "gpu"], 1, "Leave it out for the CPU"),
     "no workers": (["compare", *TINY[:-2], "-j", "0", "--out", "zero"], 1, "jobs"),
     "samples that are no number": (["compare", "--samples", "many"], 2, "many"),
     "an unknown option": (["compare", "--sample", "3"], 2, "--sample"),

@@ -42,6 +42,9 @@ def test_leave_one_out_may_choose_the_ridge():
         ({"ridge": float("nan")}, "ridge"),
         ({"ridge": "much"}, "ridge"),
         ({"threads": 0}, "threads"),
+        ({"device": "gpu"}, "device"),
+        ({"device": "mps"}, "device"),  # it has no float64
+        ({"device": 0}, "device"),
         ({"dtype": "float16"}, "dtype"),
         ({"epochs": 0}, "epochs"),
         ({"learning_rate": -1.0}, "learning_rate"),

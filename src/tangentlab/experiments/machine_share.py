@@ -33,8 +33,8 @@ def limited_threads(count: int) -> Iterator[None]:
 def memory_share(threads: int, *, device: torch.device | None = None) -> int:
     """Bytes for one of as many computations as the machine can run at once with so many threads each.
 
-    On a GPU, of the GPU's memory. A share of what the machine has, not of what is free: tiles, and with them rounding, then stay the same from one
-    run to the next.
+    A share of what the machine has, or the GPU, not of what is free: tiles, and with them rounding, then stay the same
+    from one run to the next.
 
     >>> memory_share(1) <= memory_share(2)
     True
