@@ -23,3 +23,5 @@ from tangentlab.probes.spectrum import Spectrum as Spectrum
 from tangentlab.probes.spectrum import spectrum as spectrum
 from tangentlab.probes.target_energy import TargetEnergy as TargetEnergy
 from tangentlab.probes.target_energy import target_energy as target_energy
+from tangentlab.probes.training_speed import TrainingSpeed as TrainingSpeed
+from tangentlab.probes.training_speed import training_speed as training_speed

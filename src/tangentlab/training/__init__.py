@@ -22,3 +22,5 @@ from tangentlab.training.temperature import inverse_temperature as inverse_tempe
 from tangentlab.training.train import TrainingState as TrainingState
 from tangentlab.training.train import train as train
 from tangentlab.training.train_many import train_many as train_many
+from tangentlab.training.subset_curve import SubsetCurve as SubsetCurve
+from tangentlab.training.subset_curve import subset_curve as subset_curve
