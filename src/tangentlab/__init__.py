@@ -5,13 +5,16 @@ The page to start from, in the order in which data flows:
 - a network at a parameter point: `Network`, `build_network`
 - data and what to learn from it: `load`, `Data`, `tasks`, `eigenfunction_task`
 - its tangent: `jacobian`, `linearize`
-- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`
+- its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`, `anisotropy_directions`
+- kernels of networks of infinite width, in closed form: `InfiniteWidthMLP`, `InfiniteWidthNetwork`, and what training
+  does to an ensemble of them: `EnsembleFlow`
 - kernels of many rows: `low_rank`, `tangent_projection`, `spectral_density`, `trace_estimate`, `effective_dimension`,
   `conjugate_gradient`
 - training, of the network or in function space, of one run or many: `Descent`, `train`, `train_many`,
   `train_function_space`, `train_function_space_many`, `KernelRegression` (by
   `ConjugateGradient` where K is large), `GradientFlow`, `stable_learning_rate`
-- measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`
+- measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`,
+  `KernelEvolution`, `distance_interval`, `steps_to_loss`, `layer_shares`, `layer_kernels`
 - foretelling, before anything is trained: `predict_risk`
 - an experiment of the papers, with its claims: `study`, which returns `StudyResults`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from tangentlab.experiments import compare as compare
     from tangentlab.experiments import study as study
     from tangentlab.kernels import Gram as Gram
+    from tangentlab.kernels import InfiniteWidthMLP as InfiniteWidthMLP
+    from tangentlab.kernels import InfiniteWidthNetwork as InfiniteWidthNetwork
     from tangentlab.kernels import NeuralTangentKernel as NeuralTangentKernel
     from tangentlab.kernels import anisotropy_directions as anisotropy_directions
     from tangentlab.kernels import low_rank as low_rank
@@ -57,13 +62,18 @@ if TYPE_CHECKING:
     from tangentlab.linalg import trace_estimate as trace_estimate
     from tangentlab.networks import Network as Network
     from tangentlab.networks import build_network as build_network
+    from tangentlab.probes import KernelEvolution as KernelEvolution
     from tangentlab.probes import alignment as alignment
     from tangentlab.probes import alignment_from_gradient as alignment_from_gradient
     from tangentlab.probes import complexity as complexity
+    from tangentlab.probes import distance_interval as distance_interval
     from tangentlab.probes import kernel_distance as kernel_distance
     from tangentlab.probes import kernel_rotation as kernel_rotation
+    from tangentlab.probes import layer_kernels as layer_kernels
+    from tangentlab.probes import layer_shares as layer_shares
     from tangentlab.probes import predict_risk as predict_risk
     from tangentlab.probes import spectrum as spectrum
+    from tangentlab.probes import steps_to_loss as steps_to_loss
     from tangentlab.tangent import Jacobian as Jacobian
     from tangentlab.tangent import LinearizedModule as LinearizedModule
     from tangentlab.tangent import jacobian as jacobian
@@ -71,6 +81,7 @@ if TYPE_CHECKING:
     from tangentlab.tasks import eigenfunction_task as eigenfunction_task
     from tangentlab.training import ConjugateGradient as ConjugateGradient
     from tangentlab.training import Descent as Descent
+    from tangentlab.training import EnsembleFlow as EnsembleFlow
     from tangentlab.training import GradientFlow as GradientFlow
     from tangentlab.training import KernelRegression as KernelRegression
     from tangentlab.training import stable_learning_rate as stable_learning_rate
@@ -85,7 +96,17 @@ _HOMES = {
     "networks": ("Network", "build_network"),
     "data": ("load", "Data"),
     "tangent": ("jacobian", "Jacobian", "linearize", "LinearizedModule"),
-    "kernels": ("ntk", "NeuralTangentKernel", "Gram", "ntk_operator", "low_rank", "tangent_projection"),
+    "kernels": (
+        "ntk",
+        "NeuralTangentKernel",
+        "Gram",
+        "ntk_operator",
+        "low_rank",
+        "tangent_projection",
+        "anisotropy_directions",
+        "InfiniteWidthMLP",
+        "InfiniteWidthNetwork",
+    ),
     "linalg": (
         "eigenpairs",
         "Eigenpairs",
@@ -104,6 +125,7 @@ _HOMES = {
         "KernelRegression",
         "ConjugateGradient",
         "GradientFlow",
+        "EnsembleFlow",
         "stable_learning_rate",
     ),
     "probes": (
@@ -114,6 +136,11 @@ _HOMES = {
         "alignment_from_gradient",
         "kernel_rotation",
         "predict_risk",
+        "KernelEvolution",
+        "distance_interval",
+        "steps_to_loss",
+        "layer_shares",
+        "layer_kernels",
     ),
     "experiments": ("compare", "Results", "study", "StudyResults"),
     "estimators": ("TangentClassifier", "TangentRegressor"),

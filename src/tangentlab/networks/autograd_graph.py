@@ -37,6 +37,23 @@ def leaves(f: Tensor) -> list[Tensor]:
     return list({id(leaf): leaf for leaf in _leaf_edges(f)}.values())
 
 
+def operations(f: Tensor) -> set[str]:
+    """Names of the operations that `f` was computed with, as autograd has them.
+
+    >>> import torch
+    >>> sorted(operations(torch.ones(2, requires_grad=True).relu().sum()))
+    ['ReluBackward0', 'SumBackward0']
+    """
+    waiting: list[Any] = [f.grad_fn] if f.grad_fn is not None else []
+    seen = set(waiting)
+    while waiting:
+        for node, _ in waiting.pop().next_functions:
+            if node is not None and node not in seen:
+                seen.add(node)
+                waiting.append(node)
+    return {node.name() for node in seen if getattr(node, "variable", None) is None}
+
+
 def _leaf_edges(f: Tensor) -> Iterator[Tensor]:
     """The leaf at the end of each edge that leads to one, once for each edge."""
     if f.grad_fn is None:

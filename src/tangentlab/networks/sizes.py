@@ -27,7 +27,7 @@ def expect_size(name: str, value: int, *, least: int = 1) -> int:
     return int(value)
 
 
-def expect_input_shape(input_shape: tuple[int, ...]) -> tuple[int, ...]:
+def expect_input_shape(input_shape: tuple[int, ...], *, name: str = "input_shape") -> tuple[int, ...]:
     """The shape of one row of the inputs, without the rows' own axis.
 
     Raises `ShapeError` if it is empty or a size is not a positive whole number.
@@ -39,7 +39,7 @@ def expect_input_shape(input_shape: tuple[int, ...]) -> tuple[int, ...]:
     whole = all(isinstance(size, Integral) and not isinstance(size, bool) and size >= 1 for size in sizes)
     if not sizes or not whole:
         raise ShapeError(
-            "input_shape",
+            name,
             expected="the positive sizes of one row, such as (784,) or (1, 28, 28)",
             got=input_shape,
             remedy="Give x.shape[1:] of the inputs x.",
