@@ -6,8 +6,6 @@ The page to start from, in the order in which data flows:
 - data and what to learn from it: `load`, `Data`, `tasks`, `eigenfunction_task`
 - its tangent: `jacobian`, `linearize`
 - its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`, `anisotropy_directions`
-- kernels of networks of infinite width, in closed form: `InfiniteWidthMLP`, `InfiniteWidthNetwork`, and what training
-  does to an ensemble of them: `EnsembleFlow`
 - kernels of many rows: `low_rank`, `tangent_projection`, `spectral_density`, `trace_estimate`, `effective_dimension`,
   `conjugate_gradient`
 - training, of the network or in function space, of one run or many: `Descent`, `train`, `train_many`,
@@ -46,8 +44,6 @@ if TYPE_CHECKING:
     from tangentlab.experiments import compare as compare
     from tangentlab.experiments import study as study
     from tangentlab.kernels import Gram as Gram
-    from tangentlab.kernels import InfiniteWidthMLP as InfiniteWidthMLP
-    from tangentlab.kernels import InfiniteWidthNetwork as InfiniteWidthNetwork
     from tangentlab.kernels import NeuralTangentKernel as NeuralTangentKernel
     from tangentlab.kernels import anisotropy_directions as anisotropy_directions
     from tangentlab.kernels import low_rank as low_rank
@@ -81,7 +77,6 @@ if TYPE_CHECKING:
     from tangentlab.tasks import eigenfunction_task as eigenfunction_task
     from tangentlab.training import ConjugateGradient as ConjugateGradient
     from tangentlab.training import Descent as Descent
-    from tangentlab.training import EnsembleFlow as EnsembleFlow
     from tangentlab.training import GradientFlow as GradientFlow
     from tangentlab.training import KernelRegression as KernelRegression
     from tangentlab.training import stable_learning_rate as stable_learning_rate
@@ -104,8 +99,6 @@ _HOMES = {
         "low_rank",
         "tangent_projection",
         "anisotropy_directions",
-        "InfiniteWidthMLP",
-        "InfiniteWidthNetwork",
     ),
     "linalg": (
         "eigenpairs",
@@ -125,7 +118,6 @@ _HOMES = {
         "KernelRegression",
         "ConjugateGradient",
         "GradientFlow",
-        "EnsembleFlow",
         "stable_learning_rate",
     ),
     "probes": (
