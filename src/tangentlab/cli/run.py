@@ -9,7 +9,7 @@ import typer
 
 from tangentlab.cli.compare import Jobs, Json, Out, Scheduler, Several, command_line, workers
 from tangentlab.cli.drive import drive
-from tangentlab.cli.screen import as_json, table
+from tangentlab.cli.screen import as_json, duration, table
 from tangentlab.cli.values import assignments, split_integers
 from tangentlab.cli.values import seeds as read_seeds
 
@@ -109,6 +109,7 @@ def _run_study(
     json: bool,
 ) -> None:
     from tangentlab.experiments import STUDIES, StudyRun, named_sources
+    from tangentlab.experiments.study_forecast import forecast_study
     from tangentlab.experiments.study_run import units_of
 
     study = STUDIES[name]
@@ -116,12 +117,22 @@ def _run_study(
         given["samples"] = given["samples"][0]
     settings = study.settings(scale, **given)
     sources = named_sources(settings)
-    if plan:
-        rows = [
-            {"unit": str(unit), "fingerprint": unit.fingerprint} for unit in units_of(study, settings, sources)
-        ]
-        typer.echo(as_json(rows) if json else f"{table(rows)}\n{len(rows)} units to run")
-        raise typer.Exit()
+    if plan or (scale != "small" and scheduler is None):
+        units = units_of(study, settings, sources)
+        count = workers(jobs, threads=settings["threads"], scheduler=scheduler)
+        found = forecast_study(study, units, sources)
+        told = f"about {duration(found.elapsed(jobs=count))}" if found.known else "a time that is not forecast"
+        if not plan:
+            typer.echo(f"forecast: {told} on {count} worker{'s' * (count > 1)}", err=True)
+        elif json:
+            typer.echo(
+                as_json({"units": [str(unit) for unit in units], "seconds": found.seconds, "workers": count})
+            )
+        else:
+            rows = [{"unit": str(unit), "fingerprint": unit.fingerprint} for unit in units]
+            typer.echo(f"{table(rows)}\n{len(rows)} units to run, {told} on {count} worker{'s' * (count > 1)}")
+        if plan:
+            raise typer.Exit()
     jobs = workers(jobs, threads=settings["threads"], scheduler=scheduler)
     folder = out or Path("runs") / f"{name}-{scale}"
     started = StudyRun.start(

@@ -17,6 +17,7 @@ from tangentlab.experiments.findings import Findings
 from tangentlab.experiments.settings_check import checked
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.study_work import Work
 
 SCALES = ("small", "medium", "full")
 """Minutes on two cores, an hour, and the papers' own protocol."""
@@ -49,6 +50,7 @@ class Study:
     scales: the settings of each scale
     units: the settings of every unit of work, from the settings of the whole
     measure: what one unit finds
+    work: what one unit computes, in counts, for a forecast
     """
 
     name: str
@@ -61,6 +63,7 @@ class Study:
     scales: Mapping[str, Settings]
     units: Callable[[Settings], Iterable[Settings]]
     measure: Callable[[StudyUnit, Sources], Findings]
+    work: Callable[[Settings], Work] | None = None
 
     @classmethod
     def read(
@@ -69,6 +72,7 @@ class Study:
         *,
         units: Callable[[Settings], Iterable[Settings]],
         measure: Callable[[StudyUnit, Sources], Findings],
+        work: Callable[[Settings], Work] | None = None,
     ) -> Study:
         """The study whose words and scales are in `studies/<name>.toml`.
 
@@ -79,7 +83,13 @@ class Study:
         settings = SHARED | found.pop("settings", {})
         scales = {scale: settings | found.pop(scale) for scale in SCALES}
         return cls(
-            name=name, claims=tuple(found.pop("claims")), scales=scales, units=units, measure=measure, **found
+            name=name,
+            claims=tuple(found.pop("claims")),
+            scales=scales,
+            units=units,
+            measure=measure,
+            work=work,
+            **found,
         )
 
     def settings(self, scale: str, **given: Any) -> Settings:

@@ -24,6 +24,8 @@ _INTERVALS = (
     "left open: “cannot tell”."
 )
 
+_OPENINGS = {"holds": "It holds:", "falls": "It falls:", "cannot tell": "The runs cannot tell:"}
+
 
 def render_study_page(
     records: Iterable[Record], *, spec: Mapping[str, Any] | None = None, place: str = "STORE"
@@ -86,7 +88,11 @@ def headline(judged: Iterable[Judgement], *, done: int) -> str:
     """
     if not done:
         return "Nothing has finished yet."
+    judged = list(judged)
     verdicts: dict[str, list[str]] = {}
+    if len(judged) == 1:
+        only = judged[0]
+        return f"{_OPENINGS[only.verdict]} {only.claim.statement}"
     for each in judged:
         verdicts.setdefault(each.verdict, []).append(each.claim.id)
     counts = Counter({verdict: len(ids) for verdict, ids in verdicts.items()})
@@ -108,6 +114,7 @@ def sentence(each: Judgement) -> str:
         bounds = (
             "" if row["low"] is None or row["low"] == row["high"] else f" ({row['low']:.3g} to {row['high']:.3g})"
         )
-        found = f" {row['measured']}: {row['statistic']:.3g}{bounds}, threshold {row['threshold']}."
+        measured = f"{row['measured'][0].upper()}{row['measured'][1:]}"
+        found = f" {measured}: {row['statistic']:.3g}{bounds}, threshold {row['threshold']}."
     verdict = {"holds": "holds", "falls": "falls", "cannot tell": "is left open"}[each.verdict]
     return f"{each.claim.id} {verdict}: {each.claim.statement}{found}"

@@ -6,6 +6,6 @@ from tangentlab.experiments.studies import spectrum
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
-    "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure),
+    "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure, work=spectrum.work),
 }
 """Name to study; its words and scales are in the TOML file of the same name."""

@@ -13,6 +13,7 @@ from tangentlab.experiments.studies.places import each_network_and_seed
 from tangentlab.experiments.studies.pool import pool_of
 from tangentlab.experiments.study import Settings
 from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.study_work import Work
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.linalg import eigenpairs
 from tangentlab.networks import Network
@@ -24,6 +25,12 @@ MOST_DENSE = 4000
 def units(settings: Settings) -> Iterator[Settings]:
     """One unit for each network and seed."""
     return each_network_and_seed(settings)
+
+
+def work(settings: Settings) -> Work:
+    """One Gram matrix and its eigenvalues."""
+    n = settings["samples"]
+    return Work(kernels=((n, n),), eigenpairs=((n, n if n <= MOST_DENSE else settings["values"]),))
 
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:

@@ -11,7 +11,7 @@ from tangentlab.report.figure import Axis, Figure, Panel, Series
 from tangentlab.report.intervals import mean_interval
 from tangentlab.report.wording import count, significant
 
-_ROLES = ("linear-init", "network", "ridge-init", "ink-1")
+_ROLES = ("subject-1", "subject-2", "subject-3", "subject-4")
 _POINTS = 120
 
 
