@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import tangentlab as tl
-from tangentlab._errors import NumericalError, UnknownNameError
+from tangentlab._errors import NetworkError, NumericalError, UnknownNameError
 from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import peak_bytes
 from tangentlab.kernels.plan import count_rows_made, count_tiles
@@ -99,6 +99,45 @@ def test_what_cannot_be_held_is_refused_before_the_checks():
     for call in ("__call__", "plan", "gram"):
         with pytest.raises(NumericalError, match="3000000 x 3000000 rows takes .* free.*store="):
             getattr(tl.NeuralTangentKernel(Slow(6, 1), outputs=0), call)(x)
+
+
+@pytest.fixture
+def counting():
+    """A network of 3 outputs that notes how many rows it is given at a time."""
+
+    class Counting(nn.Linear):
+        def __init__(self):
+            super().__init__(6, 3)
+            self.seen = []
+
+        def forward(self, x):
+            self.seen.append(len(x))
+            return super().forward(x)
+
+    return Counting()
+
+
+@pytest.mark.parametrize(("outputs", "need"), [("full", "3.5 KiB"), ("diagonal", "1.2 KiB")])
+@pytest.mark.parametrize("call", ["__call__", "gram", "plan"])
+def test_every_output_is_counted_before_the_checks(counting, outputs, need, call):
+    kernel = tl.NeuralTangentKernel(counting, outputs=outputs, memory=999)
+    with pytest.raises(NumericalError, match=f"10 x 10 rows takes {need} and 999 bytes are allowed"):
+        getattr(kernel, call)(torch.zeros(10, 6))
+    assert kernel.network.module.seen + counting.seen == [1]
+    assert tl.NeuralTangentKernel(counting, outputs="mean", memory=999)(torch.zeros(10, 6)).shape == (10, 10)
+
+
+def test_tiles_in_memory_are_counted_before_the_checks(counting):
+    kernel = tl.NeuralTangentKernel(counting, outputs="full", memory=999)
+    with pytest.raises(NumericalError, match=r"10 x 10 rows takes 2.6 KiB and 999 bytes are allowed"):
+        kernel.tiles(torch.zeros(10, 6), tile=5)
+    assert kernel.network.module.seen + counting.seen == [1]
+
+
+def test_what_fails_on_one_row_is_told_by_the_checks():
+    normed = nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3))
+    with pytest.raises(NetworkError, match="'1'.*BatchNorm1d"):
+        tl.NeuralTangentKernel(normed.train(), outputs="full")(torch.zeros(10, 6))
 
 
 def test_an_unknown_storage_is_refused():

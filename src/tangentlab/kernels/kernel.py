@@ -6,6 +6,7 @@ Cost      one forward and q backward passes for each row, then the contraction o
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._cluster import connected
-from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._errors import ArgumentError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cluster_tiles import run_on_cluster
@@ -25,13 +26,13 @@ from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.memory_budget import STORAGES, Room, held_bytes
 from tangentlab.kernels.operator import KernelOperator
-from tangentlab.kernels.output_flavour import Outputs, check_outputs, refuse_no_matrix
+from tangentlab.kernels.output_flavour import Outputs, check_outputs, output_flavour, refuse_no_matrix
 from tangentlab.kernels.plan import Plan
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
 from tangentlab.kernels.tiles import Progress, fill_tiles
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
-from tangentlab.networks.inputs import Inputs, check_inputs, count_rows
+from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.routes import check_method
 
@@ -190,7 +191,8 @@ class NeuralTangentKernel:
             with preserved_random_state(self.network.device):
                 return gram_of_store(work.run(devices=self.devices, progress=progress))
         refuse_no_matrix(self.outputs)
-        x, tile = check_inputs(x), _check_tile(tile)
+        tile = _check_tile(tile)
+        x, _ = self._checked(x, None, storage="packed", block=tile)
         with preserved_random_state(self.network.device):
             return gram_in_memory(
                 Inspection.of(self._first, x, None, outputs=self.outputs, method=self.method),
@@ -269,14 +271,26 @@ class NeuralTangentKernel:
             difference = cross_check(self.network, values, flavour=found.flavour, x1=x1, x2=x2)
         return values.mul_(found.flavour.scale), difference, found.routes.describe()
 
-    def _checked(self, x1: Inputs, x2: Inputs | None, *, storage: str = "dense") -> tuple[Inputs, Inputs | None]:
+    def _checked(
+        self, x1: Inputs, x2: Inputs | None, *, storage: str = "dense", block: int | None = None
+    ) -> tuple[Inputs, Inputs | None]:
         """Inputs as they must be, for a kernel that can be held: both refused before anything takes time."""
         x1 = check_inputs(x1, name="x1")
         x2 = None if x2 is None else check_inputs(x2, name="x2")
         rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)
-        least = held_bytes(rows, columns, numbers=1, item=self.network.dtype.itemsize, storage=storage)
-        Room.on(self.network.device, self.memory).refuse(rows, columns, result=least)
+        numbers, item = self._numbers(x1), self.network.dtype.itemsize
+        result = held_bytes(rows, columns, numbers=numbers, item=item, storage=storage, block=block)
+        Room.on(self.network.device, self.memory).refuse(rows, columns, result=result)
         return x1, x2
+
+    def _numbers(self, x: Inputs) -> int:
+        """Numbers for each pair of rows, by a look at the outputs of one row where the flavour depends on them."""
+        if self.outputs not in ("full", "diagonal"):
+            return 1
+        with suppress(TangentlabError):  # what fails here is looked into, and told, by the inspection
+            outputs = self._first(take_rows(x, slice(0, 1))).shape[1]
+            return output_flavour(self.outputs, outputs=outputs).numbers
+        return 1
 
     def _fill(self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> Tensor:
         shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
