@@ -18,6 +18,7 @@ from tangentlab.experiments.findings import Clock, Findings
 from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridge
 from tangentlab.experiments.learners import LEARNERS
 from tangentlab.experiments.machine_share import memory_share
+from tangentlab.experiments.rebound import rebound
 from tangentlab.experiments.sources import Sources
 from tangentlab.networks import Network
 from tangentlab.probes import kernel_distance
@@ -64,11 +65,11 @@ def _run(cell: Cell, sources: Sources) -> Findings:
         if any(name == "network" or LEARNERS[name].anchor == "end" for name in spec.learners):
             with clock.part("network"):
                 state = train(model, task.x_train, task.y_train, descent)
-            end = _rebound(initial, state.module)
+            end = rebound(initial, state.module)
             fits["network"] = Fit(end(task.x_train), end(task.x_test))
             frozen = end
             if spec.end_statistics == "initial":
-                frozen = _rebound(initial, _with_buffers(state.module, initial))
+                frozen = rebound(initial, _with_buffers(state.module, initial))
             with clock.part("kernel-end"):
                 anchors["end"] = Anchor.at(frozen, task, kernel=kernel, memory=memory)
             readings |= _movement(initial, state) | {"history": _history(state)}
@@ -98,12 +99,6 @@ def _fit(name: str, anchor: Anchor, task: Task, cell: Cell) -> Fit:
     if name.startswith("ridge"):
         return fit_ridge(anchor, task, ridge=cell.spec.ridge, centred=centred)
     return fit_linearization(anchor, task, cell.descent(loss=task.loss), centred=centred, name=name)
-
-
-def _rebound(initial: Network, module: nn.Module) -> Network:
-    """A trained module, with the output and the parameters that were selected before."""
-    names = set(initial.names)
-    return Network(module, parameters=lambda name, _: name in names, output=initial.output, mode="eval")
 
 
 def _with_buffers(module: nn.Module, initial: Network) -> nn.Module:
