@@ -6,13 +6,16 @@ The page to start from, in the order in which data flows:
 - data and what to learn from it: `load`, `Data`, `tasks`, `eigenfunction_task`
 - its tangent: `jacobian`, `linearize`
 - its kernel: `ntk`, `NeuralTangentKernel`, `Gram`, `ntk_operator`, `eigenpairs`, `anisotropy_directions`
+- kernels of networks of infinite width, in closed form: `InfiniteWidthMLP`, `InfiniteWidthNetwork`, and what training
+  does to an ensemble of them: `EnsembleFlow`
 - kernels of many rows: `low_rank`, `tangent_projection`, `spectral_density`, `trace_estimate`, `effective_dimension`,
   `conjugate_gradient`
 - training, of the network or in function space, of one run or many: `Descent`, `train`, `train_many`,
   `train_function_space`, `train_function_space_many`, `KernelRegression` (by
   `ConjugateGradient` where K is large), `GradientFlow`, `stable_learning_rate`
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`,
-  `KernelEvolution`, `distance_interval`, `steps_to_loss`, `layer_shares`, `layer_kernels`
+  `KernelEvolution`, `distance_interval`, `steps_to_loss`, `layer_shares`, `layer_kernels`, `alignment_intervals`,
+  `complexity_intervals`, `target_energy`, `energy_interval`
 - foretelling, before anything is trained: `predict_risk`
 - an experiment of the papers, with its claims: `study`, which returns `StudyResults`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from tangentlab.experiments import compare as compare
     from tangentlab.experiments import study as study
     from tangentlab.kernels import Gram as Gram
+    from tangentlab.kernels import InfiniteWidthMLP as InfiniteWidthMLP
+    from tangentlab.kernels import InfiniteWidthNetwork as InfiniteWidthNetwork
     from tangentlab.kernels import NeuralTangentKernel as NeuralTangentKernel
     from tangentlab.kernels import anisotropy_directions as anisotropy_directions
     from tangentlab.kernels import low_rank as low_rank
@@ -61,8 +66,11 @@ if TYPE_CHECKING:
     from tangentlab.probes import KernelEvolution as KernelEvolution
     from tangentlab.probes import alignment as alignment
     from tangentlab.probes import alignment_from_gradient as alignment_from_gradient
+    from tangentlab.probes import alignment_intervals as alignment_intervals
     from tangentlab.probes import complexity as complexity
+    from tangentlab.probes import complexity_intervals as complexity_intervals
     from tangentlab.probes import distance_interval as distance_interval
+    from tangentlab.probes import energy_interval as energy_interval
     from tangentlab.probes import kernel_distance as kernel_distance
     from tangentlab.probes import kernel_rotation as kernel_rotation
     from tangentlab.probes import layer_kernels as layer_kernels
@@ -70,6 +78,7 @@ if TYPE_CHECKING:
     from tangentlab.probes import predict_risk as predict_risk
     from tangentlab.probes import spectrum as spectrum
     from tangentlab.probes import steps_to_loss as steps_to_loss
+    from tangentlab.probes import target_energy as target_energy
     from tangentlab.tangent import Jacobian as Jacobian
     from tangentlab.tangent import LinearizedModule as LinearizedModule
     from tangentlab.tangent import jacobian as jacobian
@@ -77,6 +86,7 @@ if TYPE_CHECKING:
     from tangentlab.tasks import eigenfunction_task as eigenfunction_task
     from tangentlab.training import ConjugateGradient as ConjugateGradient
     from tangentlab.training import Descent as Descent
+    from tangentlab.training import EnsembleFlow as EnsembleFlow
     from tangentlab.training import GradientFlow as GradientFlow
     from tangentlab.training import KernelRegression as KernelRegression
     from tangentlab.training import stable_learning_rate as stable_learning_rate
@@ -99,6 +109,8 @@ _HOMES = {
         "low_rank",
         "tangent_projection",
         "anisotropy_directions",
+        "InfiniteWidthMLP",
+        "InfiniteWidthNetwork",
     ),
     "linalg": (
         "eigenpairs",
@@ -118,6 +130,7 @@ _HOMES = {
         "KernelRegression",
         "ConjugateGradient",
         "GradientFlow",
+        "EnsembleFlow",
         "stable_learning_rate",
     ),
     "probes": (
@@ -133,6 +146,10 @@ _HOMES = {
         "steps_to_loss",
         "layer_shares",
         "layer_kernels",
+        "alignment_intervals",
+        "complexity_intervals",
+        "target_energy",
+        "energy_interval",
     ),
     "experiments": ("compare", "Results", "study", "StudyResults"),
     "estimators": ("TangentClassifier", "TangentRegressor"),

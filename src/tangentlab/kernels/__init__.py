@@ -1,9 +1,12 @@
-"""Θ: empirical neural tangent kernels of any network."""
+"""Θ: empirical neural tangent kernels of any network, and those of infinite width in closed form."""
 
 from tangentlab.kernels.anisotropy import anisotropy_directions as anisotropy_directions
 from tangentlab.kernels.columns import kernel_columns as kernel_columns
 from tangentlab.kernels.empirical_ntk import ntk as ntk
 from tangentlab.kernels.empirical_ntk import ntk_operator as ntk_operator
+from tangentlab.kernels.infinite_mlp import InfiniteWidthMLP as InfiniteWidthMLP
+from tangentlab.kernels.infinite_width import InfiniteKernels as InfiniteKernels
+from tangentlab.kernels.infinite_width import InfiniteWidthNetwork as InfiniteWidthNetwork
 from tangentlab.kernels.kernel import Gram as Gram
 from tangentlab.kernels.kernel import NeuralTangentKernel as NeuralTangentKernel
 from tangentlab.kernels.low_rank_kernel import low_rank as low_rank

@@ -4,6 +4,8 @@ from tangentlab.training.accuracy import accuracy as accuracy
 from tangentlab.training.anchored_targets import AnchoredTargets as AnchoredTargets
 from tangentlab.training.batches import batches as batches
 from tangentlab.training.descent import Descent as Descent
+from tangentlab.training.ensemble_flow import EnsembleFlow as EnsembleFlow
+from tangentlab.training.ensemble_flow import FittedEnsembleFlow as FittedEnsembleFlow
 from tangentlab.training.function_space import train_function_space as train_function_space
 from tangentlab.training.function_space_many import train_function_space_many as train_function_space_many
 from tangentlab.training.function_space_state import FunctionSpaceState as FunctionSpaceState
@@ -18,9 +20,9 @@ from tangentlab.training.product_regression import FittedByProducts as FittedByP
 from tangentlab.training.ridge_path import RidgePath as RidgePath
 from tangentlab.training.schedule import SCHEDULES as SCHEDULES
 from tangentlab.training.stable_rate import stable_learning_rate as stable_learning_rate
+from tangentlab.training.subset_curve import SubsetCurve as SubsetCurve
+from tangentlab.training.subset_curve import subset_curve as subset_curve
 from tangentlab.training.temperature import inverse_temperature as inverse_temperature
 from tangentlab.training.train import TrainingState as TrainingState
 from tangentlab.training.train import train as train
 from tangentlab.training.train_many import train_many as train_many
-from tangentlab.training.subset_curve import SubsetCurve as SubsetCurve
-from tangentlab.training.subset_curve import subset_curve as subset_curve

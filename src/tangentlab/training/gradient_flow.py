@@ -89,11 +89,18 @@ class FittedGradientFlow:
         """
         return self.data.predict(K_test, self._columns(t), f0_test=f0_test)
 
+    def response(self, t: float) -> Tensor:
+        """(1 − e^{−λt/n})/λ for each eigenvalue, 0 where it counts as zero: a_t is V diag(response) Vᵀ (y − f0).
+
+        >>> import math
+        >>> GradientFlow().fit(4 * torch.eye(2), [1.0, 2.0]).response(math.inf).tolist()
+        [[0.25, 0.25]]
+        """
+        grown = -torch.expm1(-self._exponents(t))
+        return grown / torch.where(grown > 0, self.pairs.values, 1.0)
+
     def _columns(self, t: float) -> Tensor:
-        values = self.pairs.values
-        grown = -torch.expm1(-self._exponents(t))  # 0 where λ counts as zero
-        factor = grown / torch.where(grown > 0, values, 1.0)
-        return self.pairs.expand(factor[..., None] * self.pairs.project(self.data.residual))
+        return self.pairs.expand(self.response(t)[..., None] * self.pairs.project(self.data.residual))
 
     def _exponents(self, t: float) -> Tensor:
         """λ t / n, with 0 for the directions that do not move."""
