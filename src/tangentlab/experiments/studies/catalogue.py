@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tangentlab.experiments.studies import spectrum
+from tangentlab.experiments.studies import exact, spectrum
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "exact": Study.read("exact", units=exact.units, measure=exact.measure, work=exact.work),
     "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure, work=spectrum.work),
 }
 """Name to study; its words and scales are in the TOML file of the same name."""

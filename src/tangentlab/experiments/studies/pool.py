@@ -5,10 +5,14 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from tangentlab._seeds import generator
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.tasks import Task
+from tangentlab.tasks.random_labels import balanced_labels
 from tangentlab.tasks.rows import draw_rows
 
 
@@ -23,9 +27,52 @@ class Pool:
     classes: tuple[str, ...]
 
     @property
+    def x(self) -> Tensor:
+        """All rows, those of training first."""
+        return torch.cat([self.x_train, self.x_test])
+
+    def two_groups(self) -> Task:
+        """The natural task of two classes: the first half of the data's classes (target 1) against the rest.
+
+        For ten classes it is `group:0-4`, as the paper parts CIFAR-10.
+        """
+        first = half(self.classes)
+        name = f"group:0-{first - 1}" if first > 1 else "group:0"
+        return self.task(name, self.labels_train < first, self.labels_test < first)
+
+    def random_labels(self, seed: int) -> Task:
+        """Balanced labels drawn without looking at the rows: the task `random:2`."""
+        parts = (
+            balanced_labels(len(x), 2, generator=generator(seed, "random labels", part))
+            for part, x in (("train", self.x_train), ("test", self.x_test))
+        )
+        return self.task("random:2", *parts)
+
+    def task(self, name: str, train: Tensor, test: Tensor) -> Task:
+        """A task of two classes, labels 0 and 1 (n,) and (m,), on these rows."""
+        return Task.from_labels(
+            name=name,
+            x_train=self.x_train,
+            labels_train=train.long(),
+            x_test=self.x_test,
+            labels_test=test.long(),
+            classes=("0", "1"),
+            identity={"task": name},
+        )
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one row."""
         return tuple(self.x_train.shape[1:])
+
+
+def half(classes: tuple[str, ...]) -> int:
+    """Number of classes in the first of two groups.
+
+    >>> half(tuple("0123456789")), half(("no", "yes"))
+    (5, 1)
+    """
+    return max(1, len(classes) // 2)
 
 
 def pool_of(unit: StudyUnit, sources: Sources, *, samples: int | None = None) -> Pool:

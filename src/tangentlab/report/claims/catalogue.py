@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tangentlab.report.claims import spectrum
+from tangentlab.report.claims import exact, spectrum
 from tangentlab.report.claims.claim import Claim
 
-CLAIMS: tuple[Claim, ...] = (*spectrum.CLAIMS,)
+CLAIMS: tuple[Claim, ...] = (*exact.CLAIMS, *spectrum.CLAIMS)
