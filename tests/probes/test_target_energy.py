@@ -56,3 +56,29 @@ def test_a_full_kernel_is_flattened():
 def test_more_eigenvectors_than_there_are_is_refused():
     with pytest.raises(ArgumentError, match="`k`"):
         target_energy(np.eye(3), np.ones(3), k=4)
+
+
+def test_the_interval_is_the_jackknife_with_the_span_of_the_eigenvectors_held():
+    from tangentlab.probes import energy_interval
+
+    F = np.random.default_rng(0).standard_normal((9, 12))
+    K, y = F @ F.T, np.random.default_rng(1).standard_normal((9, 2))
+    V = np.linalg.eigh(K)[1][:, ::-1][:, :3]
+    each = []
+    for i in range(9):
+        rest = np.delete(np.arange(9), i)
+        basis = np.linalg.qr(V[rest])[0]
+        each.append(((basis.T @ y[rest]) ** 2).sum() / (y[rest] ** 2).sum())
+    found = energy_interval(K, y, k=3)
+    assert found.value == pytest.approx(target_energy(K, y).top(3), rel=1e-10)
+    each = np.array(each)
+    assert found.standard_error == pytest.approx(np.sqrt(8 / 9 * ((each - each.mean()) ** 2).sum()), rel=1e-9)
+    with pytest.raises(ArgumentError, match="`k` must be from 1 to 8"):
+        energy_interval(K, y, k=9)
+
+
+def test_random_labels_have_k_of_n_of_their_energy_in_any_k_directions():
+    rng = np.random.default_rng(2)
+    F = rng.standard_normal((40, 30))
+    shares = [target_energy(F @ F.T, rng.choice([-1.0, 1.0], 40)).top(10) for _ in range(200)]
+    assert np.mean(shares) == pytest.approx(0.25, abs=4 * np.std(shares) / np.sqrt(200))

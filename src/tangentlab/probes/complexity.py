@@ -38,6 +38,15 @@ class Complexity:
     null_share: float
 
     @property
+    def gap(self) -> float:
+        """norm / lower_bound, 1 or more: by how much alignment alone makes the target look too easy.
+
+        >>> Complexity(norm=3.0, lower_bound=1.5, normalized=2.0, rank=3, null_share=0.0).gap
+        2.0
+        """
+        return self.norm / self.lower_bound
+
+    @property
     def is_exact(self) -> bool:
         """Whether the kernel reaches all of the target."""
         return self.null_share == 0

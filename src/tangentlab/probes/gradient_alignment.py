@@ -128,20 +128,27 @@ def jackknives(
     >>> jackknives(3 * ones, ones, ones, ones)["unbiased"].value                     # K and y all ones
     1.0
     """
-    n = len(shares)
-    form, own_sum, trace, energy = (float(part.sum()) for part in (shares, own, diagonal, energies))
-    forms = form - 2 * shares + own
-    rayleigh = forms / (energy - energies)
-    pairs = (n - 1) * (n - 2) if n > 2 else float("nan")
-    values = {
-        "rayleigh": (form / energy, rayleigh),
-        "trace_normalized": (form / energy / trace, rayleigh / (trace - diagonal)),
-        "unbiased": ((form - own_sum) / (n * (n - 1)), (forms - (own_sum - own)) / pairs),
+    form, trace, energy = (float(part.sum()) for part in (shares, diagonal, energies))
+    rayleigh = (form - 2 * shares + own) / (energy - energies)
+    return {
+        "rayleigh": jackknife(form / energy, rayleigh, level=level),
+        "trace_normalized": jackknife(form / energy / trace, rayleigh / (trace - diagonal), level=level),
+        "unbiased": u_statistic(shares, own, level=level),
     }
-    found = {name: jackknife(value, each, level=level) for name, (value, each) in values.items()}
-    unbiased = found["unbiased"]
-    if unbiased.bias == unbiased.bias:  # a U-statistic: what is left of the bias is rounding
-        found["unbiased"] = Jackknife(**{**vars(unbiased), "bias": 0.0})
+
+
+def u_statistic(shares: Tensor, own: Tensor, *, level: float = 0.95) -> Jackknife:
+    """Of `unbiased` alone, from y_i (Ky)_i and y_i² K_ii of n rows, (n,).
+
+    >>> u_statistic(3 * torch.ones(3), torch.ones(3)).value
+    1.0
+    """
+    n, shares, own = len(shares), shares.double(), own.double()
+    pairs = (n - 1) * (n - 2) if n > 2 else float("nan")
+    without = shares.sum() - own.sum() - 2 * (shares - own)
+    found = jackknife(float(shares.sum() - own.sum()) / (n * (n - 1)), without / pairs, level=level)
+    if found.bias == found.bias:  # what is left of it is rounding
+        return Jackknife(**{**vars(found), "bias": 0.0})
     return found
 
 

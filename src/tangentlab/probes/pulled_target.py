@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -108,10 +109,8 @@ class PulledTarget:
         along = {name: g.to(network.dtype) for name, g in pulled.items()}
         shares = torch.empty(rows.count, dtype=torch.float64, device=network.device)
         with preserved_random_state(network.device):
-            few = network.place(take_rows(rows.x, some_rows(rows.count)))
-            way = products.working_way(network, few)
             for part in rows.parts(_ROWS):
-                pushed = push_block(network, rows.take(part), along, way, batched=False)
+                pushed = push_block(network, rows.take(part), along, self._push_way, batched=False)
                 shares[part] = (self._weights(part) * pushed.double()).sum(dim=(0, 2))
         return shares * rows.flavour.scale
 
@@ -126,6 +125,11 @@ class PulledTarget:
         flavour = self.rows.flavour
         total = own.diagonal(dim1=1, dim2=2).sum(1)
         return total / flavour.outputs if flavour.contraction == "full" else total * flavour.scale
+
+    @cached_property
+    def _push_way(self) -> str:
+        few = self.network.place(take_rows(self.rows.x, some_rows(self.rows.count)))
+        return products.working_way(self.network, few)
 
     def _weights(self, part: slice) -> Tensor:
         """Weights on the outputs of a block of rows, (directions, rows, c), one direction for each pull."""

@@ -52,6 +52,7 @@ def train(
     *,
     snapshots: int | Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int, nn.Module], None] | None = None,
 ) -> TrainingState:
     """Train a copy of a module by the descent; the module, its gradients and all global state stay as they are.
 
@@ -65,6 +66,8 @@ def train(
     - `y`: targets as the loss reads them, see `check_targets`
     - `snapshots`: None; a number of log-spaced steps; or the steps after which to keep the state dictionary
     - `progress`: called with (steps done, steps in all)
+    - `watch`: called with (steps done, the module being trained) at the start and after every step, to look at it and
+      not to change it: a `KernelEvolution`, say
 
     Costs one forward and backward pass of a batch a step, and one copy of the parameters for the anchor.
     Errors: `NetworkError` for a module that cannot be trained on x, `NotFiniteError` naming step and learning
@@ -89,7 +92,7 @@ def train(
             copy.train()
         given = module.module if isinstance(module, Network) else module
         originals = {id(tensor): name for name, tensor in given.named_parameters()}
-        loop = _Loop(copy, moving, anchor, output, descent, kept, progress, originals)
+        loop = _Loop(copy, moving, anchor, output, descent, kept, progress, watch, originals)
         with seeded_randomness(derive(descent.seed, "module")):
             history, states = loop.run(x, y, home=home)
     for name, part in copy.named_modules():
@@ -112,6 +115,7 @@ class _Loop:
     descent: Descent
     kept: tuple[int, ...]
     progress: Callable[[int, int], None] | None
+    watch: Callable[[int, nn.Module], None] | None
     originals: Mapping[int, str]
 
     def run(self, x: Inputs, y: Tensor, *, home: torch.device) -> tuple[History, dict[int, dict[str, Tensor]]]:
@@ -122,6 +126,8 @@ class _Loop:
         optimizer = optimizer_of(parameters, self.descent)
         trace = Trace.start(rates, device=device)
         states = {0: self.state()} if 0 in self.kept else {}
+        if self.watch is not None:
+            self.watch(0, self.module)
         for step, batch in enumerate(batches(rows, self.descent, device=home)):
             f = self.evaluate(placed(take_rows(x, batch), device=device, dtype=dtype))
             if step == 0:
@@ -138,6 +144,8 @@ class _Loop:
             optimizer.step()
             if step + 1 in self.kept:
                 states[step + 1] = self.state()
+            if self.watch is not None:
+                self.watch(step + 1, self.module)
             if self.progress is not None:
                 self.progress(step + 1, len(rates))
         optimizer.zero_grad()
