@@ -6,6 +6,7 @@ A full kernel is (n, m, c, c); flattened for linear algebra it is (n·c, m·c) w
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,10 @@ def expect_finite(name: str, array: Any, *, remedy: str = "Clean the rows named 
         import torch
 
         array = array.detach()
+        if array.is_meta:
+            raise ArgumentError(
+                name, expected="an array with values", got="a tensor on the meta device", remedy="Load it first."
+            )
         if not (array.is_floating_point() or array.is_complex()):
             return
         # the sum is a number only if all are, and takes no memory; it may overflow by itself
@@ -80,3 +85,17 @@ def expect_callable(name: str, value: Any, *, expected: str, remedy: str) -> Non
     """
     if not callable(value):
         raise ArgumentError(name, expected=expected, got=type(value).__name__, remedy=remedy)
+
+
+def expect_path(name: str, value: Any) -> Path:
+    """A path of the file system from a string or a path.
+
+    >>> expect_path("store", "a/b").name
+    'b'
+    >>> expect_path("store", 3)
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `store` must be a path, got 3. Pass a string or a pathlib.Path.
+    """
+    if not isinstance(value, (str, Path)) or "\0" in str(value):
+        raise ArgumentError(name, expected="a path", got=repr(value), remedy="Pass a string or a pathlib.Path.")
+    return Path(value)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from tangentlab._errors import ArgumentError
 from tangentlab.kernels import NeuralTangentKernel, TileStore, write_tile
 from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.tiles import TileMaker
@@ -151,3 +152,11 @@ def test_killed_processes_and_one_that_ends_give_the_bits_of_an_undisturbed_one(
     said = last.communicate(timeout=120)[0].split()
     assert last.returncode == 0 and len(said) == 210 - done
     assert bits(TileStore.open(tmp_path / "killed")) == bits(TileStore.open(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("store", [3, "a\0b", b"kernel"])
+def test_a_store_that_is_no_path_is_refused(store):
+    kernel = NeuralTangentKernel(torch.nn.Linear(3, 1), outputs=0)
+    for call in (kernel.tiles, kernel.tile_work):
+        with pytest.raises(ArgumentError, match="`store` must be a path"):
+            call(torch.ones(4, 3), store=store)

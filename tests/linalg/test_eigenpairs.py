@@ -8,7 +8,7 @@ import scipy.linalg
 import torch
 
 from tangentlab._errors import ArgumentError, NotFiniteError, NotSymmetricError
-from tangentlab.linalg import eigenpairs, fix_signs
+from tangentlab.linalg import LinearMap, eigenpairs, fix_signs
 
 
 def gram(n: int, p: int, seed: int = 0) -> np.ndarray:
@@ -76,6 +76,14 @@ def test_single_precision_kernels_are_decomposed_in_double():
     pairs = eigenpairs(torch.from_numpy(K))
     assert pairs.values.dtype == torch.float64
     np.testing.assert_allclose(pairs.values.numpy(), expected, rtol=0, atol=1e-6 * expected[0])
+
+
+@pytest.mark.parametrize("k", [0, -1, 4, 1.5, "2", True])
+@pytest.mark.parametrize("form", ["a matrix", "products"])
+def test_counts_that_a_kernel_does_not_have_are_refused(k, form):
+    K = torch.eye(3) if form == "a matrix" else LinearMap.of(torch.eye(3))
+    with pytest.raises(ArgumentError, match="`k` must be an integer from 1 to the size of K, 3"):
+        eigenpairs(K, k)
 
 
 def test_bad_kernels_and_bad_counts_are_refused():

@@ -98,6 +98,9 @@ def test_targets_come_out_as_the_loss_reads_them():
         (torch.tensor([[0.5, 0.2]]), "cross_entropy", 1, None, DataError, "sum to one"),
         (torch.tensor([[1.0]]), "cross_entropy", 1, None, ArgumentError, "one output"),
         (torch.tensor([0, 0]), "cross_entropy", 2, 1, ArgumentError, "one output"),
+        (None, "mse", 1, None, ArgumentError, "an array of targets, got NoneType"),
+        ("ab", "mse", 2, None, ArgumentError, "an array of targets, got str"),
+        (torch.zeros(1, device="meta"), "mse", 1, None, ArgumentError, "meta device"),
         (torch.zeros(1), "hinge", 1, None, UnknownNameError, "bce, cross_entropy, mse"),
     ],
 )

@@ -338,6 +338,20 @@ def test_one_row_under_batch_normalization_is_refused_in_words(build):
             NetworkError,
             "'weight' is a lazy parameter",
         ),
+        (
+            lambda: nn.Linear(3, 1, device="meta"),
+            torch.zeros(4, 3),
+            torch.zeros(4),
+            NetworkError,
+            "'weight' is on the meta device",
+        ),
+        (
+            lambda: torch.jit.trace(nn.Linear(3, 1), torch.zeros(1, 3)),
+            torch.zeros(4, 3),
+            torch.zeros(4),
+            NetworkError,
+            "compiled to TorchScript",
+        ),
         (lambda: nn.LSTM(3, 2), torch.zeros(4, 3), torch.zeros(4), NetworkError, "which is f"),
     ],
 )

@@ -247,5 +247,9 @@ def test_what_is_wrong_is_said_as_for_one_run():
         train_many(seeded(mlp), x, y, [Descent(), Descent()])
     with pytest.raises(ArgumentError, match="`descents`"):
         train_many([], x, y, Descent())
+    with pytest.raises(ArgumentError, match="`descents`"):
+        train_many(seeded(mlp), x, y, None)
+    with pytest.raises(ArgumentError, match="`module` must be an nn.Module"):
+        train_many(None, x, y, Descent())
     with pytest.raises(UnknownNameError, match="method"):
         train_many(seeded(mlp), x, y, Descent(), method="quick")

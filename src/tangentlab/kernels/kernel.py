@@ -17,7 +17,7 @@ from torch import Tensor
 from tangentlab._cluster import connected
 from tangentlab._errors import ArgumentError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
-from tangentlab._shapes import expect_finite
+from tangentlab._shapes import expect_finite, expect_path
 from tangentlab.kernels.cluster_tiles import run_on_cluster
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.device_tiles import Devices, check_devices, fill_on_devices
@@ -174,6 +174,7 @@ class NeuralTangentKernel:
         >>> kernel.tiles(torch.eye(3)).matrix.matmat(torch.ones(3, 1)).flatten().tolist()
         [1.0, 1.0, 1.0]
         """
+        store = None if store is None else expect_path("store", store)
         if scheduler is not None:
             if store is None:
                 raise ArgumentError(
@@ -184,7 +185,7 @@ class NeuralTangentKernel:
                 )
             with connected(scheduler) as cluster:
                 memory = self.memory if self.memory is not None else cluster.memory_of_one()
-                work = self.tile_work(x, store=Path(store).resolve(), tile=tile, memory=memory)
+                work = self.tile_work(x, store=store.resolve(), tile=tile, memory=memory)
                 return gram_of_store(run_on_cluster(work, cluster=cluster, progress=progress))
         if store is not None:
             work = self.tile_work(x, store=store, tile=tile)
@@ -222,7 +223,7 @@ class NeuralTangentKernel:
                 x,
                 kernel=self.fingerprint,
                 description=self.describe(),
-                path=store,
+                path=expect_path("store", store),
                 tile=tile,
                 memory=self.memory if memory is None else memory,
             )

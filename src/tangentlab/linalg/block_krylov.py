@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -66,6 +67,22 @@ def default_tolerance(rounding: float) -> float:
     return 1e-6 if rounding > 1e-10 else 1e-12
 
 
+def expect_count(k: Any, *, size: int, name: str) -> None:
+    """Refuse a number of eigenpairs that a kernel of `size` rows does not have.
+
+    >>> expect_count(3, size=2, name="K")
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `k` must be an integer from 1 to the size of K, 2, got 3. Ask for fewer pairs...
+    """
+    if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= size:
+        raise ArgumentError(
+            "k",
+            expected=f"an integer from 1 to the size of {name}, {size}",
+            got=repr(k),
+            remedy="Ask for fewer pairs, or for all of them with `eigenpairs(K)`.",
+        )
+
+
 def krylov_eigenpairs(
     K: Any,
     k: int,
@@ -98,13 +115,7 @@ def krylov_eigenpairs(
     """
     K = LinearMap.of(K)
     n = K.size
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= n:
-        raise ArgumentError(
-            "k",
-            expected=f"an integer from 1 to the size of {K.name}, {n}",
-            got=repr(k),
-            remedy="Ask for fewer pairs.",
-        )
+    expect_count(k, size=n, name=K.name)
     tolerance = default_tolerance(K.rounding) if tolerance is None else tolerance
     if not 0 < tolerance < 1:
         raise ArgumentError("tolerance", expected="between 0 and 1", got=repr(tolerance), remedy="Try 1e-6.")

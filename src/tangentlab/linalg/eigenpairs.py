@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_shape
-from tangentlab.linalg.block_krylov import Progress, dense_eigenpairs, krylov_eigenpairs
+from tangentlab.linalg.block_krylov import Progress, dense_eigenpairs, expect_count, krylov_eigenpairs
 from tangentlab.linalg.floating_tensor import floating_tensor, rounding_of
 from tangentlab.linalg.linear_map import LinearMap, is_matrix_free, share_memory
 from tangentlab.linalg.output_blocks import KernelBlocks
@@ -80,13 +80,12 @@ def eigenpairs(
     if K.ndim == 4:
         K = KernelBlocks.of(K, outputs=K.shape[2], name=name).systems[0]
     n = expect_shape(name, K, "n n")["n"]
-    if n == 0 or (k is not None and not 1 <= k <= n):
+    if n == 0:
         raise ArgumentError(
-            "k" if n else name,
-            expected=f"an integer from 1 to the size of {name}, {n}" if n else "a kernel of one row or more",
-            got=repr(k) if n else "one of shape (0, 0)",
-            remedy="Ask for fewer pairs, or leave k out for all of them." if n else "Pass some rows.",
+            name, expected="a kernel of one row or more", got="one of shape (0, 0)", remedy="Pass some rows."
         )
+    if k is not None:
+        expect_count(k, size=n, name=name)
     if k is not None and n > DENSE_ROWS and 4 * k <= n:
         return _krylov(LinearMap.of(K, name=name, rounding=rounding), k, **search)
     matrix = symmetric(K, name=name, rounding=rounding)

@@ -88,6 +88,14 @@ def _refuse_wrappers(model: nn.Module) -> None:
             f"The model is a {type(model).__name__}, which hides its module behind replicas.",
             remedy="Pass model.module.",
         )
+    refuse_compiled(model)
+
+
+def refuse_compiled(model: nn.Module) -> None:
+    """Refuse what is compiled to TorchScript, or has a layer that is.
+
+    >>> refuse_compiled(nn.Linear(2, 1))
+    """
     for name, part in model.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise NetworkError(
@@ -137,6 +145,21 @@ def _single(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     return module.to(dtype=torch.float32) if dtype in _HALF else module
 
 
+def refuse_without_values(parameters: Mapping[str, Tensor]) -> None:
+    """Refuse parameters on the meta device.
+
+    >>> refuse_without_values({"w": torch.zeros(1, device="meta")})
+    Traceback (most recent call last):
+    tangentlab._errors.NetworkError: The parameter 'w' is on the meta device and has no values. Load the weights ...
+    """
+    for name, tensor in parameters.items():
+        if tensor.is_meta:
+            raise NetworkError(
+                f"The parameter '{name}' is on the meta device and has no values.",
+                remedy="Load the weights first: module.to_empty(device='cpu') and load_state_dict().",
+            )
+
+
 def _check_parameters(parameters: Mapping[str, Tensor]) -> None:
     dtypes = {tensor.dtype for tensor in parameters.values()}
     odd = [name for name, tensor in parameters.items() if tensor.dtype not in _REAL]
@@ -146,12 +169,8 @@ def _check_parameters(parameters: Mapping[str, Tensor]) -> None:
             + (f" ('{odd[0]}' is not real)." if odd else " or lie on several devices."),
             remedy="Select real parameters of one dtype on one device, or convert the module first.",
         )
+    refuse_without_values(parameters)
     for name, tensor in parameters.items():
-        if tensor.is_meta:
-            raise NetworkError(
-                f"The parameter '{name}' is on the meta device and has no values.",
-                remedy="Load the weights first: module.to_empty(device='cpu') and load_state_dict().",
-            )
         if not bool(torch.isfinite(tensor).all()):
             raise NetworkError(
                 f"The parameter '{name}' has entries that are not finite.",

@@ -113,7 +113,12 @@ def check_targets(y: Tensor, loss: str, *, rows: int, outputs: int | None = None
     Write the two classes as 0 and 1.
     """
     find_loss(loss)
-    y = torch.as_tensor(y).detach()
+    try:
+        y = torch.as_tensor(y).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(
+            "y", expected="an array of targets", got=type(y).__name__, remedy="Pass a tensor or a NumPy array."
+        ) from error
     if y.ndim not in (1, 2) or len(y) != rows or y.numel() == 0 or y.is_complex():
         shape = f"({rows}, {'c' if outputs is None else outputs})"
         raise ShapeError(

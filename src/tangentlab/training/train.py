@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tangentlab._errors import ArgumentError, NetworkError, TangentlabError
 from tangentlab._seeds import derive, seeded_randomness
 from tangentlab.networks import Network
+from tangentlab.networks.binding import refuse_compiled, refuse_without_values
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, take_rows, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
 from tangentlab.networks.private_copy import private_copy
@@ -191,6 +192,8 @@ def trainable_copy(
         source, output = module.module, module.output
         moves = {module.prefix + name for name in module.names}
     elif isinstance(module, nn.Module):
+        refuse_compiled(module)
+        refuse_without_values(dict(module.named_parameters()))
         source, output = module, None
         moves = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     else:

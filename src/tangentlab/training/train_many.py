@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -240,8 +240,7 @@ def _has_hooks(module: nn.Module) -> bool:
 
 def _paired(modules: Any, descents: Any) -> tuple[list[Any], list[Descent]]:
     """As many modules as descents."""
-    modules = [modules] if isinstance(modules, (nn.Module, Network)) else list(modules)
-    descents = [descents] if isinstance(descents, Descent) else list(descents)
+    modules, descents = _listed(modules, (nn.Module, Network)), _listed(descents, (Descent,))
     runs = max(len(modules), len(descents))
     fits = all(len(part) in (1, runs) and part for part in (modules, descents))
     if not fits or not all(isinstance(d, Descent) for d in descents):
@@ -252,3 +251,8 @@ def _paired(modules: Any, descents: Any) -> tuple[list[Any], list[Descent]]:
             remedy="Repeat a module to train it by several descents.",
         )
     return modules * (runs // len(modules)), descents * (runs // len(descents))
+
+
+def _listed(given: Any, kinds: tuple[type, ...]) -> list[Any]:
+    """One of these kinds, or what is not even several, as a list of one."""
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, kinds) else [given]
