@@ -53,6 +53,7 @@ def test_a_spec_builds_what_its_function_builds(digits, spec, name, build):
         "random:5",
         "parity:2,9",
         "eigenfunction:2,width=8,form=inductive,seed=9",
+        "anisotropy:2,width=8,epsilon=0.5,seed=9",
     ],
 )
 def test_the_name_of_a_task_is_a_spec_of_it_and_its_identity_is_json(digits, spec):
@@ -72,7 +73,7 @@ def test_rows_can_be_left_as_they_are(digits):
 
 def test_parity_needs_no_data_and_the_others_do():
     assert make_task("parity:3").x_train.shape == (1000, 30)
-    for spec in ("group:0-4", "classes", "random", "eigenfunction:3"):
+    for spec in ("group:0-4", "classes", "random", "eigenfunction:3", "anisotropy:3"):
         with pytest.raises(DataError, match="needs data"):
             make_task(spec)
 
@@ -80,7 +81,7 @@ def test_parity_needs_no_data_and_the_others_do():
 @pytest.mark.parametrize("spec", ["groups:0-4", "", "Group:0", ":0-4", "eigenfunctions"])
 def test_unknown_tasks_are_refused_with_the_known_ones(digits, spec):
     with pytest.raises(
-        UnknownNameError, match="`task` must be one of classes, eigenfunction, group, parity, random"
+        UnknownNameError, match="`task` must be one of anisotropy, classes, eigenfunction, group, parity, random"
     ):
         make_task(spec, digits, **SIZES)
 

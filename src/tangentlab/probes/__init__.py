@@ -3,10 +3,14 @@
 from tangentlab.probes.alignment import Alignment as Alignment
 from tangentlab.probes.alignment import alignment as alignment
 from tangentlab.probes.alignment_intervals import alignment_intervals as alignment_intervals
+from tangentlab.probes.anisotropy_by_initialization import InitializationAnisotropy as InitializationAnisotropy
+from tangentlab.probes.anisotropy_by_initialization import anisotropy_by_initialization as anisotropy_by_initialization
 from tangentlab.probes.complexity import Complexity as Complexity
 from tangentlab.probes.complexity import complexity as complexity
 from tangentlab.probes.complexity_intervals import ComplexityIntervals as ComplexityIntervals
 from tangentlab.probes.complexity_intervals import complexity_intervals as complexity_intervals
+from tangentlab.probes.direction_alignment import DirectionAlignment as DirectionAlignment
+from tangentlab.probes.direction_alignment import direction_alignment as direction_alignment
 from tangentlab.probes.eigenlearning import PredictedRisk as PredictedRisk
 from tangentlab.probes.eigenlearning import eigenlearning as eigenlearning
 from tangentlab.probes.equivalent_ridge import EquivalentRidge as EquivalentRidge
@@ -29,6 +33,8 @@ from tangentlab.probes.layer_shares import layer_shares as layer_shares
 from tangentlab.probes.parameter_groups import parameter_groups as parameter_groups
 from tangentlab.probes.predict_risk import predict_risk as predict_risk
 from tangentlab.probes.pulled_target import PulledTarget as PulledTarget
+from tangentlab.probes.smoothed_anisotropy import SmoothedAnisotropy as SmoothedAnisotropy
+from tangentlab.probes.smoothed_anisotropy import smoothed_anisotropy as smoothed_anisotropy
 from tangentlab.probes.spectrum import Spectrum as Spectrum
 from tangentlab.probes.spectrum import spectrum as spectrum
 from tangentlab.probes.steps_to_loss import StepsToLoss as StepsToLoss

@@ -1,8 +1,9 @@
-"""What to learn: data with targets (groups of classes, all classes, random labels) synthetic parity,
-and eigenfunctions of a kernel, each a function that returns one frozen, validated `Task`, and a catalogue that builds
-them from a name.
+"""What to learn: data with targets (groups of classes, all classes, random labels, synthetic parity,
+eigenfunctions of a kernel, sets along one direction), each a function that returns one frozen, validated `Task`, and a
+catalogue that builds them from a name.
 """
 
+from tangentlab.tasks.anisotropy import anisotropy as anisotropy
 from tangentlab.tasks.catalogue import TASKS as TASKS
 from tangentlab.tasks.catalogue import USAGE as USAGE
 from tangentlab.tasks.catalogue import make_task as make_task

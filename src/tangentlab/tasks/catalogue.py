@@ -9,6 +9,7 @@ from tangentlab._errors import ArgumentError, DataError, UnknownNameError
 from tangentlab.data import Data
 from tangentlab.tasks.group import group
 from tangentlab.tasks.multiclass import multiclass
+from tangentlab.tasks.network_anisotropy import network_anisotropy
 from tangentlab.tasks.network_eigenfunction import network_eigenfunction
 from tangentlab.tasks.parity import parity
 from tangentlab.tasks.random_labels import random_labels
@@ -35,8 +36,8 @@ def make_task(
     (30,)
     >>> make_task("groups:0-4")
     Traceback (most recent call last):
-    tangentlab._errors.UnknownNameError: `task` must be one of classes, eigenfunction, group, parity, random, \
-got 'groups'. Did you mean 'group'?
+    tangentlab._errors.UnknownNameError: `task` must be one of anisotropy, classes, eigenfunction, group, parity, \
+random, got 'groups'. Did you mean 'group'?
     """
     name, colon, argument = str(spec).partition(":")
     if name not in TASKS:
@@ -86,12 +87,18 @@ def _eigenfunction(data: Data | None, argument: str, **options: Any) -> Task:
     return network_eigenfunction(_needed("eigenfunction", data), argument or "10", **options)
 
 
+def _anisotropy(data: Data | None, argument: str, *, normalize: bool, **options: Any) -> Task:
+    """Sets that one of a network's anisotropy directions separates; the data lend their shape."""
+    return network_anisotropy(_needed("anisotropy", data), argument or "0", **options)
+
+
 TASKS: dict[str, Builder] = {
     "group": _group,
     "classes": _multiclass,
     "random": _random_labels,
     "parity": _parity,
     "eigenfunction": _eigenfunction,
+    "anisotropy": _anisotropy,
 }
 USAGE: dict[str, str] = {
     "group": "Write group:0-4 for one group against the rest, group:0-1/2-3/4-9 for several.",
@@ -99,6 +106,7 @@ USAGE: dict[str, str] = {
     "random": "Write random for two random labels, random:10 for ten.",
     "parity": "Write parity:3 for three of 30 signs, parity:2,20 for two of 20.",
     "eigenfunction": "Write eigenfunction:30,network=mlp for index 30, counted from 0, of the kernel of an mlp.",
+    "anisotropy": "Write anisotropy:5,network=lenet,activation=gelu for direction 5, counted from 0, of a lenet.",
 }
 
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import torch
 
-from tangentlab._errors import ArgumentError
 from tangentlab.data import Data
 from tangentlab.kernels import NeuralTangentKernel
-from tangentlab.networks.catalogue import NETWORKS, build_network
 from tangentlab.tasks.eigenfunction import eigenfunction_task
+from tangentlab.tasks.network_spec import NetworkSpec, refused
 from tangentlab.tasks.rows import draw_rows
 from tangentlab.tasks.task import Task
 
@@ -38,62 +37,14 @@ def network_eigenfunction(
     >>> task.name, task.x_train.shape, task.outputs
     ('eigenfunction:3,network=mlp,width=8', torch.Size([60, 1, 8, 8]), 1)
     """
-    index, network, form, weights = _read(spec)
+    found = NetworkSpec.read("eigenfunction", spec, options=("form", "seed"))
+    form = found.options.get("form", FORMS[0])
+    if form not in FORMS:
+        raise refused(found.name, f"with form={' or form='.join(FORMS)}", task="eigenfunction")
+    if form == FORMS[0]:
+        found = replace(found, options={k: v for k, v in found.options.items() if k != "form"})
     rows = draw_rows(data, samples=samples, test_samples=test_samples, seed=seed, normalize=normalize)
     x = torch.cat([rows.x_train, rows.x_test])
-    model = build_network(network, tuple(x.shape[1:]), outputs=1, seed=seed if weights is None else weights)
-    task = eigenfunction_task(
-        NeuralTangentKernel(model, outputs=0, mode="eval"),
-        x,
-        index,
-        train=len(rows.x_train),
-        inductive=form == "inductive",
-    )
-    name = _write(index, network, form, weights)
-    return replace(task, name=name, identity={**task.identity, "task": name, **rows.source})
-
-
-def _read(spec: str) -> tuple[int, str, str, int | None]:
-    """Index, the network with its options, form and the seed of its weights."""
-    first, *options = [part.strip() for part in spec.split(",")]
-    if not first.isdecimal():
-        raise _refused(f"eigenfunction:{spec}", "an index, counted from 0, before its options")
-    network, form, weights, own = "mlp", FORMS[0], None, []
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not equals:
-            raise _refused(f"eigenfunction:{spec}", f"options as name=value, where {option!r} is none")
-        if key == "network":
-            network = value
-        elif key == "form":
-            if value not in FORMS:
-                raise _refused(f"eigenfunction:{spec}", f"form={' or form='.join(FORMS)}")
-            form = value
-        elif key == "seed":
-            if not value.isdecimal():
-                raise _refused(f"eigenfunction:{spec}", "a whole number as its seed")
-            weights = int(value)
-        else:
-            own.append(option)
-    if own:
-        head, _, more = network.partition(":")
-        written = bool(more) if head in NETWORKS else ":" in more
-        network += ("," if written else ":") + ",".join(own)
-    return int(first), network, form, weights
-
-
-def _write(index: int, network: str, form: str, weights: int | None) -> str:
-    """The one spelling."""
-    head, _, more = network.partition(":")
-    if head not in NETWORKS:
-        path, _, more = more.partition(":")
-        head = f"{head}:{path}"
-    extra = [f"form={form}"] if form != FORMS[0] else []
-    extra += [f"seed={weights}"] if weights is not None else []
-    return ",".join([f"eigenfunction:{index}", f"network={head}", *([more] if more else []), *extra])
-
-
-def _refused(got: str, expected: str) -> ArgumentError:
-    return ArgumentError(
-        "task", expected=expected, got=repr(got), remedy="Write eigenfunction:30,network=mlp,width=64."
-    )
+    kernel = NeuralTangentKernel(found.build(tuple(x.shape[1:]), seed=seed), outputs=0, mode="eval")
+    task = eigenfunction_task(kernel, x, found.index, train=len(rows.x_train), inductive=form == "inductive")
+    return replace(task, name=found.name, identity={**task.identity, "task": found.name, **rows.source})
