@@ -125,7 +125,17 @@ def test_a_unit_that_was_done_before_its_worker_died_is_not_done_again(two):
     assert seen[-1][2] == "there"
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nothing", "carrier-pigeon://here", "no/such/file.json"])
+ABSENT = [
+    "tcp://127.0.0.1:9",
+    "nothing",
+    "carrier-pigeon://here",
+    "no/such/file.json",
+    "tcp://here",
+    "127.0.0.1:9",
+]
+
+
+@pytest.mark.parametrize("address", [*ABSENT, "tcp://no.such.host.invalid:8786"])
 def test_a_scheduler_that_does_not_answer_is_told_with_a_remedy(address, monkeypatch):
     monkeypatch.setattr("tangentlab._cluster.CONNECT", 0.5)
     with pytest.raises(ArgumentError, match="dask scheduler"), connected(address):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import socket
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -193,7 +194,6 @@ def connected(scheduler: Any) -> Iterator[Cluster]:
         return
     try:
         from distributed import Client
-        from distributed.comm.registry import get_backend
     except ImportError as error:
         raise MissingExtraError("distributed", extra="dask") from error
     if isinstance(scheduler, Client):
@@ -201,8 +201,8 @@ def connected(scheduler: Any) -> Iterator[Cluster]:
         return
     try:
         address = _address_in(scheduler) if str(scheduler).endswith(".json") else scheduler
-        if isinstance(address, str) and "://" in address:
-            get_backend(address.partition("://")[0])  # an unknown kind is refused before a loop is started for it
+        if isinstance(address, str):
+            _expect_address(address)
         try:
             client = Client(address, set_as_default=False, timeout=CONNECT)
         except (
@@ -228,6 +228,18 @@ def _broken(error: BaseException, worker: str) -> TangentlabError:
         f"The worker {worker} failed ({type(error).__name__}{f': {words}' if words else ''}).",
         remedy="Its log tells where; what was finished is kept.",
     )
+
+
+def _expect_address(address: str) -> None:
+    """Refuse an unknown kind and an unknown host before a loop is started for it, which would end late and loudly."""
+    from distributed.comm.registry import get_backend
+
+    kind, _, place = address.rpartition("://")
+    if kind:
+        get_backend(kind)
+    if kind in ("", "tcp", "tls"):
+        host, _, port = place.rpartition(":")
+        socket.getaddrinfo(host.strip("[]"), int(port))
 
 
 def _address_in(file: str) -> str:

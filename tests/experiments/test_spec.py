@@ -42,6 +42,9 @@ def test_leave_one_out_may_choose_the_ridge():
         ({"ridge": float("nan")}, "ridge"),
         ({"ridge": "much"}, "ridge"),
         ({"threads": 0}, "threads"),
+        ({"threads": 100_000}, "threads"),  # more than a process can start
+        ({"memory": "0GiB"}, "memory"),
+        ({"memory": "plenty"}, "memory"),
         ({"device": "gpu"}, "device"),
         ({"device": "mps"}, "device"),  # it has no float64
         ({"device": 0}, "device"),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tangentlab._errors import ArgumentError, TangentlabError
 from tangentlab.experiments.compute_device import is_device
 from tangentlab.experiments.learners import LEARNERS, choose_learners
+from tangentlab.kernels.memory_budget import parse_bytes
 from tangentlab.training import Descent
 
 
@@ -81,7 +82,7 @@ class ComparisonSpec(BaseModel):
     """Statistics that batch normalization is frozen at for the kernel at the trained weights."""
     device: str = "cpu"
     """Where every cell is computed: "cpu", "cuda" or "cuda:1". What is handed over instead of named is moved there."""
-    threads: int = Field(default=1, gt=0)
+    threads: int = Field(default=1, gt=0, le=1024)
     """Threads that one cell computes with."""
     memory: str | None = None
     """What a kernel may take beside itself, such as "2GiB"; None is a fixed share of the machine for each worker."""
@@ -105,6 +106,16 @@ class ComparisonSpec(BaseModel):
         if values and min(values) < 2:
             raise ValueError("at least 2 training rows")
         return values
+
+    @field_validator("memory")
+    @classmethod
+    def _expect_bytes(cls, words: str | None) -> str | None:
+        try:
+            if words is not None:
+                parse_bytes(words)
+        except ArgumentError as error:
+            raise ValueError("a number of bytes above 0, in words such as '2GiB'") from error
+        return words
 
     @field_validator("device")
     @classmethod
