@@ -8,6 +8,7 @@ import torch
 from tangentlab.kernels import contraction as contractions
 from tangentlab.kernels import pairwise
 from tangentlab.kernels.contraction import add_contraction, cheapest
+from tangentlab.linalg import matrix_product
 from tangentlab.tangent.factors import Outer, Rows, Tokens, Windows, as_rows
 from tangentlab.tangent.patches import Geometry
 
@@ -127,6 +128,18 @@ def test_the_diagonal_tile_is_the_product_of_a_side_with_itself(form, contractio
     total = torch.zeros(SHAPES[contraction](4, 4, 2), dtype=torch.float64)
     add_contraction(total, side, side, form=form, contraction=contraction)
     assert torch.allclose(total, expected(side, side, contraction))
+
+
+@pytest.mark.parametrize("contraction", SHAPES)
+@pytest.mark.parametrize(("name", "form"), CASES)
+def test_strips_that_end_at_the_diagonal_give_both_triangles(name, form, contraction, monkeypatch):
+    monkeypatch.setattr(matrix_product, "_STRIPS", ((2, 4),))  # of 16 rows
+    monkeypatch.setattr(matrix_product, "_LONG", 1)
+    side = FACTORS[name][0](35)
+    q = as_rows(side).rows.shape[1]
+    total = torch.ones(SHAPES[contraction](35, 35, q), dtype=torch.float64)
+    add_contraction(total, side, side, form=form, contraction=contraction)
+    assert torch.allclose(total, 1 + expected(side, side, contraction))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from tangentlab.kernels.pairwise import add_pairwise
-from tangentlab.linalg.matrix_product import product
+from tangentlab.linalg.matrix_product import gram, product
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_rows
 
 COLUMNS = 65_536
@@ -131,10 +131,12 @@ def add_contraction(
     elif form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):
-            inputs = product(left.inputs[:, g, 0], right.inputs[:, g, 0].T)
+            a = left.inputs[:, g, 0]
+            inputs = gram(a) if right is left else product(a, right.inputs[:, g, 0].T)
             if left.biased:
                 inputs.add_(1)
-            outputs = _outputs_first(left.gradients[:, :, g, 0], right.gradients[:, :, g, 0], contraction)
+            a = left.gradients[:, :, g, 0]
+            outputs = _outputs_first(a, a if right is left else right.gradients[:, :, g, 0], contraction)
             if contraction == "full":
                 total.permute(2, 0, 3, 1).add_(outputs.mul_(inputs[:, None]))
             elif contraction == "trace":
@@ -147,14 +149,20 @@ def add_contraction(
 
 def _outputs_first(left: Tensor, right: Tensor, contraction: str) -> Tensor:
     """⟨G[i, q], G'[j, r]⟩ for (n, q, o) and (m, q, o), as (q, n, r, m), (n, m) or (q, n, m)."""
-    n, q, o = left.shape
+    n, q, _o = left.shape
     m = right.shape[0]
     if contraction == "trace":
-        return product(left.reshape(n, q * o), right.reshape(m, q * o).T)
+        return _product(left, right, n, m)
     a, b = left.transpose(0, 1), right.transpose(0, 1)
     if contraction == "full":
-        return product(a.reshape(q * n, o), b.reshape(q * m, o).T).reshape(q, n, q, m)
+        return _product(a, a if right is left else b, q * n, q * m).reshape(q, n, q, m)
     return a @ b.transpose(1, 2)
+
+
+def _product(left: Tensor, right: Tensor, n: int, m: int) -> Tensor:
+    """A Bᵀ for both sides as so many rows each; the half of it where they are one."""
+    rows = left.reshape(n, -1)
+    return gram(rows) if right is left else product(rows, right.reshape(m, -1).T)
 
 
 def _written_out(left: Factor, right: Factor, workspace: Workspace) -> Iterator[tuple[Tensor, Tensor]]:
@@ -202,8 +210,7 @@ def _add_explicit(total: Tensor, left: Tensor, right: Tensor, contraction: str) 
         if contraction == "full" and left.transpose(0, 1).is_contiguous():
             total.permute(2, 0, 3, 1).add_(_outputs_first(a, b, contraction))
         elif contraction == "full":
-            found = product(a.reshape(n * q, -1), b.reshape(m * q, -1).T)
-            total.permute(0, 2, 1, 3).add_(found.reshape(n, q, m, q))
+            total.permute(0, 2, 1, 3).add_(_product(a, b, n * q, m * q).reshape(n, q, m, q))
         else:
             found = _outputs_first(a, b, contraction)
             (total if contraction == "trace" else total.permute(2, 0, 1)).add_(found)

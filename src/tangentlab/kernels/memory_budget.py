@@ -23,7 +23,7 @@ _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "m
 _SHARE = 0.4
 """Share of the free memory taken when no budget is given."""
 
-_STEP_BYTES = 128 * 2**20
+_STEP_BYTES = 64 * 2**20
 """Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
 
 _LEAST_STEP = 16

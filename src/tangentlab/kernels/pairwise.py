@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product as every
 
+import torch
 from torch import Tensor
 
 from tangentlab.linalg.matrix_product import product
@@ -21,6 +22,9 @@ from tangentlab.tangent.patches import Geometry
 
 NUMBERS = 1 << 22
 """Numbers in one workspace: few enough to stay in the caches."""
+
+_STRIPS = 4
+"""Parts in which a symmetric tile is computed at least."""
 
 
 def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str, pixels: bool) -> None:
@@ -46,18 +50,26 @@ def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str
         down = max(_positions(left), left.pixels[0, 0].numel())
     else:
         down = _positions(left)
+    rows, columns = total.shape[:2]
     step = max(1, NUMBERS // (down * across * pairs))
-    for start in range(0, len(total), step):
-        part = slice(start, start + step)
-        for g, inputs in _input_products(left, right, part):
-            a, b = _gradients(left, g)[part], _gradients(right, g)
-            if contraction == "diagonal":
-                for k in range(q):
-                    total[part, :, k] += _position_sum(inputs, a[:, k : k + 1], b[:, k : k + 1], "trace")
+    if same:  # strips end at the diagonal, and are mirrored
+        step = min(step, -(-rows // _STRIPS))
+    for start in range(0, rows, step):
+        stop = min(start + step, rows)
+        part, other = slice(start, stop), slice(0, stop if same else columns)
+        for g, inputs in _input_products(left, right, part, other):
+            a, b = _gradients(left, g)[part], _gradients(right, g)[other]
+            if contraction == "full":
+                found = _position_sum(inputs, a, b, "full").permute(1, 3, 0, 2)
             elif contraction == "trace":
-                total[part] += _position_sum(inputs, a, b, "trace")
+                found = _position_sum(inputs, a, b, "trace")
             else:
-                total[part].permute(2, 0, 3, 1).add_(_position_sum(inputs, a, b, "full"))
+                each = [_position_sum(inputs, a[:, k : k + 1], b[:, k : k + 1], "trace") for k in range(q)]
+                found = torch.stack(each, dim=2)
+            total[part, other] += found
+            if same and start:
+                before = found[:, :start].transpose(0, 1)
+                total[:start, part] += before.transpose(2, 3) if contraction == "full" else before
 
 
 def _positions(factor: Factor) -> int:
@@ -72,17 +84,17 @@ def _gradients(factor: Factor, g: int) -> Tensor:
     return factor.gradients if isinstance(factor, Tokens) else factor.gradients[:, :, g]  # pyright: ignore
 
 
-def _input_products(left: Factor, right: Factor, part: slice) -> Iterator[tuple[int, Tensor]]:
+def _input_products(left: Factor, right: Factor, part: slice, other: slice) -> Iterator[tuple[int, Tensor]]:
     """a[s, i, t, j] for each group."""
     if isinstance(left, Tokens) and isinstance(right, Tokens):
-        a, b = left.tokens[part].T, right.tokens.T
+        a, b = left.tokens[part].T, right.tokens[other].T
         yield 0, (a[:, :, None, None] == b).to(left.gradients.dtype)
     elif isinstance(left, Windows) and isinstance(right, Windows):
-        yield 0, pixel_products(left.pixels[part], right.pixels, left.geometry)
+        yield 0, pixel_products(left.pixels[part], right.pixels[other], left.geometry)
     else:
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):
-            yield g, _products(left.inputs[part, g].transpose(0, 1), right.inputs[:, g].transpose(0, 1))
+            yield g, _products(left.inputs[part, g].transpose(0, 1), right.inputs[other, g].transpose(0, 1))
 
 
 def _products(a: Tensor, b: Tensor) -> Tensor:

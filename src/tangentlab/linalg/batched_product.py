@@ -64,4 +64,5 @@ def _grouped(A: Tensor, B: Tensor) -> Tensor:
     count, m, s = A.shape
     r = B.shape[2]
     kernels, signals = A.reshape(count * m, s, 1), B.reshape(1, count * s, r)
-    return torch.conv1d(signals, kernels, groups=count).reshape(count, m, r)
+    # conv1d would not hand this to oneDNN where there is one thread
+    return torch.mkldnn_convolution(signals, kernels, None, [0], [1], [1], count).reshape(count, m, r)

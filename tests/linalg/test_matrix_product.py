@@ -1,0 +1,38 @@
+"""Products by the quicker library, and the symmetric one by strips, against float64."""
+
+import pytest
+import torch
+
+from tangentlab.linalg.matrix_product import gram, product
+
+
+def rows(m, length, dtype=torch.float32):
+    return torch.randn(m, length, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize("m", [1, 127, 128, 515, 1100])
+@pytest.mark.parametrize("length", [3, 256, 1000])
+def test_a_symmetric_product_is_the_product_with_the_transpose(m, length):
+    A = rows(m, length, torch.float64)
+    torch.testing.assert_close(gram(A), A @ A.T, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("m", [129, 600])
+def test_a_symmetric_product_in_float32_is_one_to_rounding_and_symmetric_off_the_diagonal_strips(m):
+    A = rows(m, 2048)
+    exact = A.double() @ A.double().T
+    found = gram(A)
+    assert (found.double() - exact).abs().max() <= 2e-6 * exact.abs().max()  # as true float32 has it
+    assert torch.equal(found[: m // 4 - 16, -16:], found[-16:, : m // 4 - 16].T)
+
+
+def test_rows_may_be_a_view():
+    A = rows(300, 512, torch.float64)
+    torch.testing.assert_close(gram(A.T), A.T @ A, rtol=1e-12, atol=1e-12)
+
+
+def test_products_agree_with_float64_for_any_layout_of_the_right_side():
+    A, B = rows(200, 400), rows(300, 400)
+    exact = A.double() @ B.double().T
+    for right in (B.T, B.T.contiguous(), torch.cat([B.T, B.T], dim=1)[:, :300]):
+        assert (product(A, right).double() - exact).abs().max() <= 2e-6 * exact.abs().max()
