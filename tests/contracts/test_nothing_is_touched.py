@@ -192,6 +192,20 @@ def _estimated(module, x):
     tl.TangentClassifier(module, input_shape=(1, 4, 4)).fit(given, y).predict(given)
 
 
+def _watched(module, x):
+    y = torch.nn.functional.one_hot(torch.arange(len(x)) % 3, 3).double()
+    evolution = tl.KernelEvolution(x, y)
+    evolution(0, module)
+    descent = tl.Descent(loss="cross_entropy", epochs=2, batch_size=2)
+    tl.train(module, x, y, descent, watch=tl.KernelEvolution(x, y, steps=[1, 2]))
+
+
+def _shares(module, x):
+    y = torch.linspace(-1, 1, 3 * len(x)).reshape(-1, 3)
+    tl.layer_shares(module, x, y, held_out=(x[:3], y[:3]), by=1)
+    tl.layer_kernels(module, x, by={"head": "head", "rest": "*"}, outputs="trace")
+
+
 CALLS = {
     "network": lambda m, x: tl.Network(m, parameters="head*")(x),
     "ntk": tl.ntk,
@@ -208,6 +222,10 @@ CALLS = {
     "train": _trained,
     "function space": _function_space,
     "estimator": _estimated,
+    "alignment from a gradient": lambda m, x: tl.alignment_from_gradient(m, x, torch.ones(len(x), 3)),
+    "its diagonal estimated": lambda m, x: tl.alignment_from_gradient(m, x, torch.ones(len(x), 3), samples=4),
+    "kernel evolution": _watched,
+    "layer shares": _shares,
 }
 
 

@@ -107,7 +107,8 @@ def kernel_rotation(
     k: how many eigenvectors; default all, which takes O(n³)
     target: the index of an eigenvector that was the task, counted from 0, or values (n,) or (n, r) on the rows; for
         full kernels (n, c)
-    directions: (n, k), the vectors to look along instead: on rows held out, K0(test, train) v_j / λ_j
+    directions: (n, k), the vectors to look along instead: eigenvectors already known, for a second K1, or on rows held
+        out K0(test, train) v_j / λ_j
     level: of the target's interval
     progress: called while eigenpairs of an operator are sought
 
