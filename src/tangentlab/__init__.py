@@ -16,7 +16,7 @@ The page to start from, in the order in which data flows:
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`,
   `KernelEvolution`, `distance_interval`, `steps_to_loss`, `layer_shares`, `layer_kernels`, `alignment_intervals`,
   `complexity_intervals`, `target_energy`, `energy_interval`
-- foretelling, before anything is trained: `predict_risk`
+- foretelling, before anything is trained: `predict`, `rank_predictions`, `predict_risk`
 - an experiment of the papers, with its claims: `study`, which returns `StudyResults`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from tangentlab.experiments import Results as Results
     from tangentlab.experiments import StudyResults as StudyResults
     from tangentlab.experiments import compare as compare
+    from tangentlab.experiments import predict as predict
+    from tangentlab.experiments import rank_predictions as rank_predictions
     from tangentlab.experiments import study as study
     from tangentlab.kernels import Gram as Gram
     from tangentlab.kernels import InfiniteWidthMLP as InfiniteWidthMLP
@@ -151,7 +153,7 @@ _HOMES = {
         "target_energy",
         "energy_interval",
     ),
-    "experiments": ("compare", "Results", "study", "StudyResults"),
+    "experiments": ("compare", "Results", "study", "StudyResults", "predict", "rank_predictions"),
     "estimators": ("TangentClassifier", "TangentRegressor"),
     "_errors": ("TangentlabError",),
 }

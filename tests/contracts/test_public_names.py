@@ -15,6 +15,7 @@ POSITIONAL = {
     "train_function_space_many": ["K", "f0", "targets", "descents"],
     "eigenfunction_task": ["kernel", "x", "index"],
     "alignment_from_gradient": ["model", "x", "y"],
+    "predict": ["model", "x", "y"],
     "layer_shares": ["model", "x", "y"],
 }
 """More than two by position: what a training needs, in one order for all trainings, what learns before what is learnt;

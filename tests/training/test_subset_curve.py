@@ -26,7 +26,7 @@ def test_every_split_is_a_kernel_regression_on_its_rows():
     )
     assert curve.error is not None
     assert curve.mean(curve.error)[2] == pytest.approx(float((whole.leave_one_out * y <= 0).double().mean()))
-    by_row, by_split = curve.mse
+    by_row, by_split, _ = curve.mse
     held = ~np.isnan(by_row[1])
     assert held.sum() <= 3 * 9 and np.isnan(by_split[2]).all()
     # the same subsets, found again by what each split leaves out: all rows of one split, refitted
@@ -43,12 +43,14 @@ def test_every_split_is_a_kernel_regression_on_its_rows():
 
 def test_the_curve_is_right_on_average_and_its_draws_spread_as_it_does():
     """40 Grams of 60 rows each: their mean curve against fits tested on many fresh rows; their spread against draws."""
-    sizes, curves, spreads, fresh = [10, 40, 60], [], [], []
+    sizes, curves, spreads, fresh, decided = [10, 40, 60], [], [], [], []
     for trial in range(40):
         K, y = rows_and_target(1000, seed=trial)
         curve = subset_curve(K[:60, :60], y[:60], samples=sizes, ridge=0.5, decides=True, splits=20)
         curves.append(curve.mean(curve.mse))
         spreads.append(curve.sampled(curve.mse, draws=300).std(0))
+        assert curve.error is not None
+        decided.append((curve.mean(curve.error), curve.sampled(curve.error, draws=300).std(0)))
         row = []
         for n in sizes:
             fit = KernelRegression(ridge=0.5).fit(K[:n, :n], y[:n])

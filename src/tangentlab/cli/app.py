@@ -17,6 +17,7 @@ from tangentlab.cli.exit_codes import exit_code_help
 from tangentlab.cli.failures import failures_in_words, termination_as_exit, warnings_in_words
 from tangentlab.cli.kernel import ntk, spectrum
 from tangentlab.cli.listing import list_catalogue
+from tangentlab.cli.predict import predict
 from tangentlab.cli.run import resume, run
 from tangentlab.cli.store import check, export, report
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (compare, run, resume, claims, report, export, check, ntk, spectrum, doctor):
+for command in (compare, predict, run, resume, claims, report, export, check, ntk, spectrum, doctor):
     app.command()(command)
 app.command("list")(list_catalogue)
 

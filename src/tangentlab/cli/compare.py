@@ -12,8 +12,8 @@ import typer
 
 from tangentlab.cli.drive import drive
 from tangentlab.cli.screen import as_json, table
+from tangentlab.cli.values import number_or_word, split_integers, split_names, split_tasks
 from tangentlab.cli.values import seeds as read_seeds
-from tangentlab.cli.values import split_integers, split_names, split_tasks
 
 Several = list[str] | None
 _GRID, _DESCENT, _HOW = "What to compare", "How networks descend", "How to run it"
@@ -102,7 +102,7 @@ def compare(
         seeds=read_seeds(seeds),
         learners=split_names(learners),
         initialization=initialization,
-        ridge=_ridge(ridge),
+        ridge=number_or_word(ridge),
         kernel=kernel,
         end_statistics=end_statistics,
         dtype=dtype,
@@ -165,13 +165,6 @@ def fresh_folder() -> Path:
 def command_line() -> str:
     """The line that was typed, as the report repeats it."""
     return shlex.join(["tangentlab", *sys.argv[1:]])
-
-
-def _ridge(option: str | None) -> float | str | None:
-    try:
-        return None if option is None else float(option)
-    except ValueError:
-        return option
 
 
 def _show(cells: list[tuple[str, str]], json: bool) -> None:

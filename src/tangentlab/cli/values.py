@@ -99,3 +99,15 @@ def _value(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def number_or_word(option: str | None) -> float | str | None:
+    """A number where it is one, else the word.
+
+    >>> number_or_word("0.5"), number_or_word("gcv"), number_or_word(None)
+    (0.5, 'gcv', None)
+    """
+    try:
+        return None if option is None else float(option)
+    except ValueError:
+        return option

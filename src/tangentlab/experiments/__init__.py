@@ -1,5 +1,7 @@
 """From a spec to records: the grid of a comparison, its cells one by one or on workers, and what they found."""
 
+from tangentlab.experiments.calibration import Calibration as Calibration
+from tangentlab.experiments.calibration import read_calibration as read_calibration
 from tangentlab.experiments.catalogue import EXPERIMENTS as EXPERIMENTS
 from tangentlab.experiments.cell import Cell as Cell
 from tangentlab.experiments.compare import compare as compare
@@ -16,6 +18,10 @@ from tangentlab.experiments.grid import skipped_reasons as skipped_reasons
 from tangentlab.experiments.learners import LEARNERS as LEARNERS
 from tangentlab.experiments.learners import choose_learners as choose_learners
 from tangentlab.experiments.machine_share import available_cores as available_cores
+from tangentlab.experiments.predict import predict as predict
+from tangentlab.experiments.prediction import Prediction as Prediction
+from tangentlab.experiments.prediction_ranking import PredictionRanking as PredictionRanking
+from tangentlab.experiments.prediction_ranking import rank_predictions as rank_predictions
 from tangentlab.experiments.progress import Event as Event
 from tangentlab.experiments.progress import Forecast as Forecast
 from tangentlab.experiments.results import Results as Results

@@ -41,6 +41,16 @@ class TrainingSpeed:
     rates: np.ndarray | None
     parts: np.ndarray | None
 
+    @staticmethod
+    def of_modes(values: np.ndarray, energies: np.ndarray, *, rows: int, slope: float) -> TrainingSpeed:
+        """That of squared loss from the eigenvalues ℓ_j of K, 0 where they do not move, and the energies r_j² of y − f0.
+
+        >>> TrainingSpeed.of_modes(np.array([1.0]), np.array([2.0]), rows=1, slope=-2.0).at(0.0).tolist()
+        [1.0]
+        """
+        parts = energies / (2 * rows)
+        return TrainingSpeed("mse", float(parts.sum()), slope, 2 * values / rows, parts)
+
     def at(self, times: float | Iterable[float]) -> np.ndarray:
         """The loss at times of gradient flow, exact for squared loss; refused for the others."""
         rates, parts = self._modes()
@@ -111,7 +121,7 @@ def training_speed(
     if loss != "mse":
         return TrainingSpeed(loss, start, slope, None, None)
     pairs = block_eigenpairs(data.blocks, outputs=data.blocks.outputs, rounding=rounding)
-    n = data.blocks.rows
     moving: Tensor = torch.where(pairs.values > pairs.floor, pairs.values, 0.0)
-    parts = pairs.project(data.residual).square().sum(2) / (2 * n)
-    return TrainingSpeed(loss, start, slope, 2 * moving.flatten().cpu().numpy() / n, parts.flatten().cpu().numpy())
+    energies = pairs.project(data.residual).square().sum(2)
+    values, energies = (each.flatten().cpu().numpy() for each in (moving, energies))
+    return TrainingSpeed.of_modes(values, energies, rows=data.blocks.rows, slope=slope)

@@ -45,6 +45,15 @@ def percent(level: float) -> str:
     return f"{100 * level:.4g}%"
 
 
+def percent_range(low: float, high: float) -> str:
+    """The bounds of a share, in percent.
+
+    >>> percent_range(0.0721, 0.09)
+    '7.2% to 9.0%'
+    """
+    return f"{100 * low:.1f}% to {100 * high:.1f}%"
+
+
 def significant(value: float | None, digits: int = 3) -> str:
     """A number with a few significant digits, as a person writes it.
 

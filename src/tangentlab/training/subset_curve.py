@@ -4,17 +4,18 @@ Unbiased for the error on a new row after learning from n rows, at every n < N; 
 It needs the Gram alone: with the kernel of a network at initialization it is what the linearization will reach, known
 before anything is trained. `sampled` says how far it would move with other rows:
 
-    variance = var over rows of their mean errors / N  +  (n/N + 1/R) · var over R splits of their mean errors
+    variance = var over rows of their mean errors / N  +  (n/N + 1/R) · V
 
 the first for the rows it was tried on, the second for those it learnt from: a mean over subsets is a U-statistic, whose
-variance is about n/N of that of one subset (Hoeffding 1948).
+variance is about n/N of that of one subset (Hoeffding 1948). V is the variance of the R splits' mean errors, less what
+comes of each having tried another N − n of the N rows, v (1/(N − n) − 1/N) for a variance v of single rows' errors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,13 +31,23 @@ from tangentlab.training.leave_one_out import left_out_residuals
 Progress = Callable[[int, int], None]
 
 
+class Errors(NamedTuple):
+    """`rows` (s, N): the mean over splits of each row's error when it was held out, nan where it never was. `splits`
+    (s, R): the mean error of each split, nan at n = N, where rows are left out one at a time. `variance` (s,): that of
+    single rows' errors in one split.
+    """
+
+    rows: np.ndarray
+    splits: np.ndarray
+    variance: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class SubsetCurve:
-    """What was found at each of s sizes; (s, N) mean over splits of each row's error when it was held out (nan where it
-    never was), (s, R) mean error of each split (nan at n = N, where rows are left out one at a time).
+    """What was found at each of s sizes.
 
-    `mse` and `error` (None where nothing is decided) hold these two arrays for the squared error, averaged over
-    outputs, and for the share of wrong decisions.
+    `mse`, for the squared error averaged over outputs, and `error`, for the share of wrong decisions (None where
+    nothing is decided), are `Errors`.
 
     >>> found = subset_curve(torch.eye(4), [1.0, 1.0, 1.0, 1.0], samples=[2, 4])
     >>> found.mean(found.mse).tolist()                             # such a kernel tells nothing of other rows
@@ -48,33 +59,34 @@ class SubsetCurve:
     rows: int
     splits: int
     seed: int
-    mse: tuple[np.ndarray, np.ndarray]
-    error: tuple[np.ndarray, np.ndarray] | None
+    mse: Errors
+    error: Errors | None
 
-    def mean(self, errors: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    def mean(self, errors: Errors) -> np.ndarray:
         """The curve (s,): the mean over splits, or over all rows left out one at a time."""
-        by_row, by_split = errors
         whole = self.samples == self.rows
-        return np.where(whole, np.nanmean(by_row, 1), np.nanmean(np.where(whole[:, None], 0.0, by_split), 1))
+        return np.where(whole, np.nanmean(errors.rows, 1), np.where(whole[:, None], 0.0, errors.splits).mean(1))
 
-    def sampled(self, errors: tuple[np.ndarray, np.ndarray], *, draws: int) -> np.ndarray:
+    def sampled(self, errors: Errors, *, draws: int) -> np.ndarray:
         """Curves (draws, s) such as other rows of the same kind would give.
 
         Rows are resampled, and the means of the splits combined with normal weights; the same draws for all curves of
         as many rows and splits with one seed, so that differences between two curves keep what they share.
         """
-        by_row, by_split = errors
         source = numpy_generator(self.seed, "subset_curve draws", self.rows, self.splits)
         weights = source.multinomial(self.rows, np.full(self.rows, 1 / self.rows), size=draws).astype(float)
         normal = source.standard_normal((draws, self.splits))
-        seen = ~np.isnan(by_row)
-        filled = np.where(seen, by_row, 0.0)
+        seen = ~np.isnan(errors.rows)
+        filled = np.where(seen, errors.rows, 0.0)
         moved = (weights @ filled.T) / np.maximum(weights @ seen.T, 1.0) - filled.sum(1) / seen.sum(1)
         whole = self.samples == self.rows
-        means = np.where(whole[:, None], 0.0, by_split)
+        means = np.where(whole[:, None], 0.0, errors.splits)
         spread = means - means.mean(1, keepdims=True)
-        share = self.samples / self.rows
-        learnt = normal @ spread.T * np.sqrt((share + 1 / self.splits) / max(self.splits - 1, 1))
+        share, tried = self.samples / self.rows, np.maximum(self.rows - self.samples, 1)
+        total = spread.var(1, ddof=1)
+        others = errors.variance * (1 / tried - 1 / self.rows)
+        own = np.divide(np.maximum(total - others, 0.0), total, out=np.zeros_like(total), where=total > 0)
+        learnt = normal @ spread.T * np.sqrt((share + 1 / self.splits) * own / (self.splits - 1))
         learnt = _at_all_rows(learnt, self.samples, rows=self.rows)
         return self.mean(errors) + moved + learnt
 
@@ -132,18 +144,19 @@ def subset_curve(
     if strata is not None and len(strata) != total:
         raise DataError(f"There are {len(strata)} classes for {total} rows.", remedy="Give one class a row.")
     orders = [_order(total, strata, seed=seed, split=r).to(matrix.device) for r in range(splits)]
-    found = [np.full((2, len(sizes), width), np.nan) for width in (total, splits)]
+    rows, means = (np.full((2, len(sizes), width), np.nan) for width in (total, splits))
+    variance = np.zeros((2, len(sizes)))
     for i, (n, each) in enumerate(zip(sizes, ridges)):
         shift = max(each, floor) or 1.0  # a kernel of zeros predicts zero with any
         if n == total:
-            found[0][:, i] = _left_out(data, matrix, shift=shift, decides=decides)
+            rows[:, i] = _left_out(data, matrix, shift=shift, decides=decides)
         else:
-            found[0][:, i], found[1][:, i] = _held_out(
+            rows[:, i], means[:, i], variance[:, i] = _held_out(
                 data, matrix, n=n, shift=shift, orders=orders, decides=decides
             )
         if progress is not None:
             progress(i + 1, len(sizes))
-    mse, error = ((found[0][k], found[1][k]) for k in (0, 1))
+    mse, error = (Errors(rows[k], means[k], variance[k]) for k in (0, 1))
     return SubsetCurve(np.array(sizes), np.array(ridges), total, splits, seed, mse, error if decides else None)
 
 
@@ -156,10 +169,10 @@ def _order(total: int, strata: Tensor | None, *, seed: int, split: int) -> Tenso
 
 def _held_out(
     data: AnchoredTargets, K: Tensor, *, n: int, shift: float, orders: list[Tensor], decides: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean errors (2, N) of the rows and (2, R) of the splits, from Cholesky factors of positive parts of K."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean errors (2, N) of the rows and (2, R) of the splits, and the variance of single ones, by Cholesky factors."""
     total = len(K)
-    sums, counts, means = np.zeros((2, total)), np.zeros(total), []
+    sums, counts, means, spread = np.zeros((2, total)), np.zeros(total), [], []
     for order in orders:
         seen, new = order[:n], order[n:]
         part = K[seen][:, seen]
@@ -171,8 +184,9 @@ def _held_out(
         sums[:, places] += wrong
         counts[places] += 1
         means.append(wrong.mean(1))
+        spread.append(wrong.var(1))
     by_row = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
-    return by_row, np.stack(means, 1)
+    return by_row, np.stack(means, 1), np.mean(spread, 0)
 
 
 def _left_out(data: AnchoredTargets, K: Tensor, *, shift: float, decides: bool) -> np.ndarray:

@@ -255,7 +255,7 @@
   }
 
   const copy = document.getElementById("copy");
-  if (navigator.clipboard) {
+  if (copy && navigator.clipboard) {
     copy.hidden = false;
     copy.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.getElementById("command").textContent);
