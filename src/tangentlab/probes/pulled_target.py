@@ -109,6 +109,12 @@ class PulledTarget:
         along = {name: g.to(network.dtype) for name, g in pulled.items()}
         shares = torch.empty(rows.count, dtype=torch.float64, device=network.device)
         with preserved_random_state(network.device):
+            if (
+                self._push_way == products.WAYS[-1]
+            ):  # its backward passes go through the whole graph, as was checked
+                like = next(iter(along.values()))
+                still = {name: like.new_zeros(len(like), *own.shape) for name, own in network.parameters.items()}
+                along = {**still, **along}
             for part in rows.parts(_ROWS):
                 pushed = push_block(network, rows.take(part), along, self._push_way, batched=False)
                 shares[part] = (self._weights(part) * pushed.double()).sum(dim=(0, 2))
