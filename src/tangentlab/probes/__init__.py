@@ -4,7 +4,9 @@ from tangentlab.probes.alignment import Alignment as Alignment
 from tangentlab.probes.alignment import alignment as alignment
 from tangentlab.probes.alignment_intervals import alignment_intervals as alignment_intervals
 from tangentlab.probes.anisotropy_by_initialization import InitializationAnisotropy as InitializationAnisotropy
-from tangentlab.probes.anisotropy_by_initialization import anisotropy_by_initialization as anisotropy_by_initialization
+from tangentlab.probes.anisotropy_by_initialization import (
+    anisotropy_by_initialization as anisotropy_by_initialization,
+)
 from tangentlab.probes.complexity import Complexity as Complexity
 from tangentlab.probes.complexity import complexity as complexity
 from tangentlab.probes.complexity_intervals import ComplexityIntervals as ComplexityIntervals
