@@ -118,6 +118,14 @@ def test_the_opponent_is_named_when_it_is_not_the_linearization_at_initializatio
     assert "kernel regression with the kernel at initialization" in verdict.sentences[0]
 
 
+def test_infinite_width_is_an_opponent_of_its_own(make):
+    verdict = reach_verdict(make(learners=("network", "infinite"), gain=lambda *_: 0.05))
+    assert verdict.headline == "fake-lenet and fake-mlp generalize better than their kernels of infinite width."
+    assert "kernel regression with the kernel of infinite width" in verdict.sentences[0]
+    both = reach_verdict(make(learners=("network", "linear-init", "infinite"), gain=lambda *_: 0.05))
+    assert both.opponent == "linear-init" and {each.opponent for each in both.others} == {"infinite"}
+
+
 def test_a_single_setting_reads_well(make):
     one = {"networks": ("mlp",), "tasks": ("a",), "sizes": (300,)}
     verdict = reach_verdict(make(**one, gain=lambda *_: 0.05))

@@ -35,6 +35,18 @@ def kernel_flavour(choice: str, *, rows: int, outputs: int) -> str:
     return choice
 
 
+def mean_diagonal(K: Tensor) -> float:
+    """The trace of a kernel (n, n) or (n, n, c, c) divided by its size: what a relative ridge is a share of.
+
+    >>> import torch
+    >>> mean_diagonal(torch.eye(3)), mean_diagonal(2 * torch.ones(3, 3, 2, 2))
+    (1.0, 2.0)
+    """
+    diagonal = K.diagonal(dim1=0, dim2=1)
+    diagonal = diagonal.diagonal(dim1=0, dim2=1) if K.ndim == 4 else diagonal
+    return float(diagonal.double().sum()) / diagonal.numel()
+
+
 @dataclass(frozen=True, eq=False)
 class Anchor:
     """A network at a point, its outputs on train and test rows, and its kernel among and between them.
@@ -73,11 +85,6 @@ class Anchor:
         """The (n, n) kernel averaged over outputs, on which alignments and distances are read."""
         values = self.gram.values
         return values if values.ndim == 2 else values.diagonal(dim1=2, dim2=3).mean(-1)
-
-    @property
-    def mean_diagonal(self) -> float:
-        """The trace divided by the size: what a relative ridge is a share of."""
-        return self.gram.trace / len(self.gram.matrix)
 
     def stable_rate(self, descent: Descent) -> float:
         """The largest learning rate at which the descent of this linearization is stable on all rows at once."""

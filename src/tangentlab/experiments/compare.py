@@ -61,7 +61,8 @@ def compare(
     samples, test_samples: training sizes and test rows; default up to 1000 of either
     seeds: how many, or which; each draws rows, initial weights and batches of its own. Default 5: with fewer,
         intervals over seeds are too wide to tell much
-    learners: of "network", "linear-init", "linear-end", "ridge-init", "ridge-end"; default all
+    learners: of "network", "linear-init", "linear-end", "ridge-init", "ridge-end"; default "all", these five. A sixth,
+        "infinite" (with the others: ["all", "infinite"]), is for networks of the catalogue with a kernel in closed form
     descent: fields of a `Descent` without loss and seed, such as {"epochs": 30, "learning_rate": 0.05}
     ridge: a share of the kernel's mean diagonal, default 1e-3, or "leave-one-out" to choose it in each cell
     initialization, dtype, kernel, end_statistics, device, threads, memory: see `ComparisonSpec`

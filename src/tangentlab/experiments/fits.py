@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab.experiments.anchor import Anchor
+from tangentlab.experiments.anchor import Anchor, mean_diagonal
 from tangentlab.experiments.targets import codes
 from tangentlab.tangent import linearize
 from tangentlab.tasks import Task
@@ -59,25 +59,16 @@ def fit_linearization(anchor: Anchor, task: Task, descent: Descent, *, centred: 
     0.9 of the largest stable one, and both rates are kept. Adam leaves the span of Jᵀ, and a kernel averaged over
     several outputs is not that of the linearization: then the linearized module itself is trained.
     """
-    bound = anchor.stable_rate(descent)
-    warnings: tuple[str, ...] = ()
-    rate = descent.learning_rate
-    if descent.optimizer == "sgd" and rate >= bound:
-        rate = SAFETY * bound
-        warnings = (
-            f"{name}: the learning rate of the descent, {descent.learning_rate:g}, is above the largest that is stable "
-            f"for its kernel; it was trained with {SAFETY:g} of that one.",
-        )
-    slowed = replace(descent, learning_rate=rate)
-    readings: dict[str, Any] = {"centred": centred, "learning_rate": rate}
+    used, warnings = slowed(descent, anchor.stable_rate(descent), name=name)
+    readings: dict[str, Any] = {"centred": centred, "learning_rate": used.learning_rate}
     exact = task.outputs == 1 or anchor.gram.values.ndim == 4
     if descent.optimizer == "sgd" and exact:
         f0, f0_test = (None, None) if centred else (anchor.train_outputs, anchor.test_outputs)
-        trained = train_function_space(anchor.gram.values, f0, task.y_train, slowed)
+        trained = train_function_space(anchor.gram.values, f0, task.y_train, used)
         outputs, distance = (trained.train_outputs, trained.predict(anchor.cross, f0_test)), trained.distance
         readings["space"] = "functions"
     else:
-        state = train(linearize(anchor.network, centred=centred), task.x_train, task.y_train, slowed)
+        state = train(linearize(anchor.network, centred=centred), task.x_train, task.y_train, used)
         with torch.no_grad():
             outputs = tuple(state.module(x) for x in (task.x_train, task.x_test))
         distance = state.distance
@@ -85,28 +76,55 @@ def fit_linearization(anchor: Anchor, task: Task, descent: Descent, *, centred: 
     return Fit(*outputs, readings=readings | {"distance": distance}, warnings=warnings)
 
 
+def slowed(descent: Descent, bound: float, *, name: str) -> tuple[Descent, tuple[str, ...]]:
+    """The descent, or where its rate is at or above `bound`, the largest stable one, 0.9 of that and a warning.
+
+    >>> slowed(Descent(learning_rate=0.1), 0.2, name="linear-init")[1]
+    ()
+    >>> slowed(Descent(learning_rate=0.5), 0.2, name="linear-init")[0].learning_rate
+    0.18000000000000002
+    """
+    if descent.optimizer != "sgd" or descent.learning_rate < bound:
+        return descent, ()
+    told = (
+        f"{name}: the learning rate of the descent, {descent.learning_rate:g}, is above the largest that is stable "
+        f"for its kernel; it was trained with {SAFETY:g} of that one."
+    )
+    return replace(descent, learning_rate=SAFETY * bound), (told,)
+
+
 def fit_ridge(anchor: Anchor, task: Task, *, ridge: float | str, centred: bool) -> Fit:
-    """Kernel regression of the codes (y − f0 unless centred) with a ridge relative to the mean diagonal.
+    """Kernel regression of the codes (y − f0 unless centred) with the kernel at an anchor."""
+    starts = (None, None) if centred else (anchor.train_outputs, anchor.test_outputs)
+    return fit_kernel_regression(anchor.gram.values, anchor.cross, task, ridge=ridge, starts=starts)
+
+
+def fit_kernel_regression(
+    K: Tensor,
+    cross: Tensor,
+    task: Task,
+    *,
+    ridge: float | str,
+    starts: tuple[Tensor | None, Tensor | None] = (None, None),
+) -> Fit:
+    """Kernel regression of the codes with a ridge relative to the mean diagonal; `starts` are f0 of train and test.
 
     "leave-one-out" chooses the ridge with the least exact leave-one-out error on the training rows.
     """
-    y = codes(task.y_train)
-    f0, f0_test = (None, None) if centred else (anchor.train_outputs, anchor.test_outputs)
-    unit = anchor.mean_diagonal
+    y, (f0, f0_test) = codes(task.y_train), starts
+    unit = mean_diagonal(K)
     if isinstance(ridge, str):
-        path = (
-            KernelRegression(ridge=RIDGES[0] * unit).fit(anchor.gram.values, y, f0).path(r * unit for r in RIDGES)
-        )
+        path = KernelRegression(ridge=RIDGES[0] * unit).fit(K, y, f0).path(r * unit for r in RIDGES)
         absolute = path.best_ridge
     else:
         absolute = ridge * unit
-    fit = KernelRegression(ridge=absolute).fit(anchor.gram.values, y, f0)
-    train_outputs, test_outputs = fit.predict(anchor.gram.values, f0), fit.predict(anchor.cross, f0_test)
+    fit = KernelRegression(ridge=absolute).fit(K, y, f0)
+    train_outputs, test_outputs = fit.predict(K, f0), fit.predict(cross, f0_test)
     return Fit(
         train_outputs,
         test_outputs,
         readings={
-            "centred": centred,
+            "centred": f0 is None,
             "ridge": absolute,
             "relative_ridge": absolute / unit if unit else 0.0,
             "condition": _size(fit.solution.condition),

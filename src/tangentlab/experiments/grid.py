@@ -10,7 +10,8 @@ from tangentlab import __version__
 from tangentlab._errors import ArgumentError, DataError, NetworkError, ShapeError, TangentlabError
 from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.compute_device import present_device
-from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.infinite import refusal_of_infinite
+from tangentlab.experiments.sources import Model, Sources
 from tangentlab.experiments.spec import ComparisonSpec
 from tangentlab.tasks import Task
 
@@ -33,7 +34,8 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
 
     Seeds come first, so that a comparison that is stopped early is whole for some of them. A size that the data do
     not have, or a network of the catalogue that cannot take the data's rows, is skipped with the reason. A name that
-    means nothing, or a device that is not here, is refused. No network is trained and no kernel computed.
+    means nothing, or a device that is not here, is refused, and so is the learner "infinite" where no cell has it;
+    where some have it, the others run without. No network is trained and no kernel computed.
 
     >>> from tangentlab.experiments.defaults import resolved
     >>> sources = Sources(data="digits")
@@ -60,22 +62,33 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
             return error
 
     @cache
-    def refusal(network: str, shape: tuple[int, ...], outputs: int) -> ShapeError | None:
+    def refusal(network: str, name: str, size: int) -> TangentlabError | None:
+        task = task_of(name, size)
+        if not isinstance(task, Task):
+            return task
         try:
-            sources.model(network, spec, shape=shape, outputs=outputs, seed=spec.seeds[0])
+            model = built(network, task.shape, task.outputs)
         except ShapeError as error:
             return error
         except NetworkError:  # a builder of the user's own that fails, perhaps for this seed alone: its cells tell
             return None
-        return None
+        if "infinite" in spec.learners:
+            without[network, name, size] = refusal_of_infinite(network, spec, sources, model=model, task=task)
+        return without.get((network, name, size)) if spec.learners == ("infinite",) else None
 
+    @cache
+    def built(network: str, shape: tuple[int, ...], outputs: int) -> Model:
+        return sources.model(network, spec, shape=shape, outputs=outputs, seed=spec.seeds[0])
+
+    without: dict[tuple[str, str, int], TangentlabError | None] = {}
     planned = []
     for seed, size, name, network in product(spec.seeds, samples, tasks, spec.networks):
-        task = task_of(name, size)
-        reason = refusal(network, task.shape, task.outputs) if isinstance(task, Task) else task
+        reason = refusal(network, name, size)
         identities = {"version": __version__, "network": networks[network], **contents[name]}
         cell = Cell(spec=spec, network=network, task=name, samples=size, seed=seed, identities=identities)
         planned.append(Planned(cell, reason))
+    if without and None not in without.values():  # asked for, and nowhere to be had
+        raise next(reason for reason in without.values() if reason is not None)
     return tuple(planned)
 
 

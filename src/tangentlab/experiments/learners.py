@@ -1,4 +1,4 @@
-"""The five learners that a comparison sets side by side, in the order in which they are reported."""
+"""The learners that a comparison sets side by side, in the order in which they are reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tangentlab._errors import ArgumentError, UnknownNameError
 
 @dataclass(frozen=True)
 class Learner:
-    """What a learner is: `anchor` is the point at which it linearizes, None for the network itself."""
+    """What a learner is: `anchor` is where its kernel is taken, None for the network itself."""
 
     name: str
     anchor: str | None
@@ -35,21 +35,30 @@ LEARNERS: dict[str, Learner] = {
     "ridge-end": Learner(
         "ridge-end", "end", "kernel ridge regression of y with the tangent kernel at the trained weights"
     ),
+    "infinite": Learner(
+        "infinite",
+        "infinite",
+        "kernel ridge regression of y with the tangent kernel at infinite width, for networks that have one in closed "
+        'form (mlp, lenet, and vgg with average pools and no normalization); not among "all"',
+    ),
 }
 """Name to learner."""
 
+EVERY_NETWORK = tuple(name for name in LEARNERS if name != "infinite")
+"""Those that every network has: what "all" stands for."""
+
 
 def choose_learners(names: str | Iterable[str]) -> tuple[str, ...]:
-    """The named learners in the order of the table; "all" stands for every one.
+    """The named learners in the order of the table; "all" stands for those that every network has.
 
     >>> choose_learners(["ridge-init", "network"])
     ('network', 'ridge-init')
-    >>> len(choose_learners("all"))
-    5
+    >>> len(choose_learners("all")), choose_learners(["all", "infinite"])[-1]
+    (5, 'infinite')
     """
     named = [names] if isinstance(names, str) else list(names)
     if "all" in named:
-        return tuple(LEARNERS)
+        named = [*EVERY_NETWORK, *(name for name in named if name != "all")]
     for name in named:
         if name not in LEARNERS:
             raise UnknownNameError("learners", name, [*LEARNERS, "all"])

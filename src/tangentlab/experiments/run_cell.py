@@ -16,6 +16,7 @@ from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.compute_device import model_on, present_device, task_on
 from tangentlab.experiments.findings import Clock, Findings
 from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridge
+from tangentlab.experiments.infinite import fit_infinite, infinite_width_network, refusal_of_infinite
 from tangentlab.experiments.learners import LEARNERS
 from tangentlab.experiments.machine_share import memory_share
 from tangentlab.experiments.rebound import rebound
@@ -62,7 +63,8 @@ def _run(cell: Cell, sources: Sources) -> Findings:
         with clock.part("kernel-init"):
             anchors = {"init": Anchor.at(initial, task, kernel=kernel, memory=memory)}
         fits, readings = {}, {}
-        if any(name == "network" or LEARNERS[name].anchor == "end" for name in spec.learners):
+        learners, left_out = _learners(cell, sources, model=model, task=task)
+        if any(name == "network" or LEARNERS[name].anchor == "end" for name in learners):
             with clock.part("network"):
                 state = train(model, task.x_train, task.y_train, descent)
             end = rebound(initial, state.module)
@@ -74,23 +76,44 @@ def _run(cell: Cell, sources: Sources) -> Findings:
                 anchors["end"] = Anchor.at(frozen, task, kernel=kernel, memory=memory)
             readings |= _movement(initial, state) | {"history": _history(state)}
             readings["kernel_distance"] = kernel_distance(anchors["init"].shared, anchors["end"].shared)
-        for name in spec.learners:
+        for name in learners:
             anchor = LEARNERS[name].anchor
-            if anchor is not None:
+            if name == "infinite":
+                network = infinite_width_network(cell.network, spec, sources, model=model)
+                with clock.part(name):
+                    fits[name] = fit_infinite(
+                        network, task, initial=anchors["init"], ridge=spec.ridge, memory=memory
+                    )
+            elif anchor is not None:
                 with clock.part(name):
                     fits[name] = _fit(name, anchors[anchor], task, cell)
         readings["anchors"] = {name: anchor.readings(task, descent) for name, anchor in anchors.items()}
     readings |= {
-        "learners": {name: assess(fits[name], task) for name in spec.learners},
+        "learners": {name: assess(fits[name], task) for name in learners},
         "loss": task.loss,
         "outputs": task.outputs,
         "kernel_flavour": "scalar" if task.outputs == 1 else kernel,
         "parameters": initial.space.size,
         "classes": list(task.classes),
         "class_balance": _balance(task),
-        "warnings": [warning for name in spec.learners for warning in fits[name].warnings],
+        "warnings": [*left_out, *(warning for name in learners for warning in fits[name].warnings)],
     }
     return Findings(readings, clock.seconds)
+
+
+def _learners(
+    cell: Cell, sources: Sources, *, model: nn.Module | Network, task: Task
+) -> tuple[tuple[str, ...], list[str]]:
+    """The learners that this network and task have, and why one is left out; the reason is raised if none is left."""
+    learners = cell.spec.learners
+    if "infinite" not in learners:
+        return learners, []
+    refusal = refusal_of_infinite(cell.network, cell.spec, sources, model=model, task=task)
+    if refusal is None:
+        return learners, []
+    if len(learners) == 1:
+        raise refusal
+    return tuple(name for name in learners if name != "infinite"), [f"infinite: left out. {refusal}"]
 
 
 def _fit(name: str, anchor: Anchor, task: Task, cell: Cell) -> Fit:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tangentlab._errors import ArgumentError, TangentlabError
 from tangentlab.experiments.compute_device import is_device
-from tangentlab.experiments.learners import LEARNERS, choose_learners
+from tangentlab.experiments.learners import EVERY_NETWORK, choose_learners
 from tangentlab.kernels.memory_budget import parse_bytes
 from tangentlab.training import Descent
 
@@ -69,7 +69,7 @@ class ComparisonSpec(BaseModel):
     """Test rows; None lets the data decide."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Each seed draws its own rows, initial weights and batches. A single number in `of` counts them."""
-    learners: tuple[str, ...] = tuple(LEARNERS)
+    learners: tuple[str, ...] = EVERY_NETWORK
     descent: DescentSpec = DescentSpec()
     ridge: Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["leave-one-out"] = 1e-3
     """Ridge of the ridge learners, as a share of the mean diagonal of the kernel, or how each cell chooses it."""
@@ -126,7 +126,7 @@ class ComparisonSpec(BaseModel):
 
     @classmethod
     def of(cls, **fields: Any) -> ComparisonSpec:
-        """A spec from loose fields: one value stands for a list of one, `seeds=3` for 0, 1, 2, "all" for all learners.
+        """A spec from loose fields: one value stands for a list of one, `seeds=3` for 0, 1, 2, "all" for five learners.
 
         Fields that are None keep their default. Fields of the descent may stand beside the others. What is wrong is
         told in one `ArgumentError`.

@@ -110,7 +110,7 @@ def _linear(layer: Dense | Convolution, size: _Size, *, units: int) -> nn.Module
             got=layer.fan_in,
             remedy="Build a network in standard parametrization from torch's own layers.",
         )
-    stds = {"weight_std": layer.weight_std, "bias_std": layer.bias_std}
+    stds = {"weight_std": layer.weight_std, "bias_std": layer.bias_std or 0.0}
     if isinstance(layer, Dense):
         return ScaledLinear(size.channels, units, **stds)
     pads = []

@@ -4,14 +4,14 @@ Put together by `InfiniteWidthNetwork`; what each does to covariances stands in 
 a weight is std · ω / √fan_in with ω ~ N(0, 1), a bias std · ω, and gradients are those in ω. With `fan_in=` a layer is
 in standard parametrization instead, as torch's own layers are: gradients are those in the weights themselves, of which
 there are `fan_in` to a unit in the network of finite width that the kernel stands for (Sohl-Dickstein, Novak,
-Schoenholz and Lee, 2020).
+Schoenholz and Lee, 2020). There a bias learns even if it starts at 0; `bias_std=None` is a layer without.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -37,7 +37,7 @@ class Dense:
     """
 
     weight_std: float = 1.0
-    bias_std: float = 0.0
+    bias_std: float | None = 0.0
     fan_in: int | None = None
 
     def __post_init__(self):
@@ -57,7 +57,7 @@ class Convolution:
 
     size: int
     weight_std: float = 1.0
-    bias_std: float = 0.0
+    bias_std: float | None = 0.0
     stride: int = field(default=1, kw_only=True)
     padding: int | str = field(default="same", kw_only=True)
     fan_in: int | None = None
@@ -145,7 +145,7 @@ class Residual:
     2
     """
 
-    branch: tuple[Any, ...]
+    branch: Sequence[Any]
 
     def __post_init__(self):
         object.__setattr__(self, "branch", as_layers("branch", self.branch))
@@ -160,8 +160,8 @@ class Product:
     1
     """
 
-    first: tuple[Any, ...]
-    second: tuple[Any, ...]
+    first: Sequence[Any]
+    second: Sequence[Any]
 
     def __post_init__(self):
         object.__setattr__(self, "first", as_layers("first", self.first))
@@ -203,7 +203,8 @@ def expect_deviation(name: str, value: Any) -> None:
 
 def _expect_deviations(layer: Dense | Convolution) -> None:
     expect_deviation("weight_std", layer.weight_std)
-    expect_deviation("bias_std", layer.bias_std)
+    if layer.bias_std is not None:
+        expect_deviation("bias_std", layer.bias_std)
     if layer.fan_in is not None:
         _expect_count("fan_in", layer.fan_in)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from tangentlab.kernels.infinite_rules import Covariances, Planned
 from tangentlab.kernels.memory_budget import Room
+from tangentlab.kernels.pair_covariances import Covariances, Planned
 from tangentlab.kernels.pixel_pairs import PixelPairs
 
 _BLOCK_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 24}

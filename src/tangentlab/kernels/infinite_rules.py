@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
-
-from torch import Tensor
+from typing import Any
 
 from tangentlab._errors import ShapeError
 from tangentlab.kernels.activation_dual import CLOSED_FORMS
@@ -34,58 +32,9 @@ from tangentlab.kernels.infinite_layers import (
     Product,
     Residual,
 )
+from tangentlab.kernels.pair_covariances import Covariances, Planned, Step, Variances
 from tangentlab.kernels.pixel_pairs import Grid, PixelPairs, Window, padding_before, window_sum
 from tangentlab.networks.activation import ACTIVATIONS
-
-
-class Covariances(NamedTuple):
-    """Both kernels at pairs of pixels, (pairs, ...).
-
-    `ntk` is None where it was not asked for, and a number, 0, before the first layer with weights.
-    """
-
-    nngp: Tensor
-    ntk: Tensor | None
-
-    @property
-    def last(self) -> tuple[Tensor, ...]:
-        """Those there are, at the one pair of pixels that is left at the end."""
-        return tuple(kernel[0] for kernel in self if kernel is not None)
-
-    def take(self, index: Tensor) -> Covariances:
-        """At some of the pairs."""
-        found = [t if t is None or t.ndim == 0 else t.index_select(0, index.to(t.device)) for t in self]
-        return Covariances(*found)  # pyright: ignore[reportArgumentType]
-
-    def average(self, mean: Callable[[Tensor], Tensor]) -> Covariances:
-        """Both after a linear map of the pairs."""
-        found = [t if t is None or t.ndim == 0 else mean(t) for t in self]
-        return Covariances(*found)  # pyright: ignore[reportArgumentType]
-
-
-class Variances(Protocol):
-    """Knows the variances of single rows before each activation, in the order in which they are met."""
-
-    def meet(self, pairs: PixelPairs, nngp: Tensor) -> tuple[Tensor, Tensor]:
-        """Of either pixel of each pair, as they broadcast against `nngp`."""
-        ...
-
-
-Step = Callable[[Covariances, Variances], Covariances]
-
-
-class Planned(NamedTuple):
-    """The pairs of pixels that steps need, the steps, and how many numbers their activations treat a pair of rows."""
-
-    needed: PixelPairs
-    steps: tuple[Step, ...]
-    work: int
-
-    def __call__(self, given: Covariances, variances: Variances) -> Covariances:
-        """All steps in turn."""
-        for step in self.steps:
-            given = step(given, variances)
-        return given
 
 
 @dataclass(frozen=True)
@@ -141,13 +90,14 @@ def _expect_vector(_: Dense, grid: Grid) -> Grid:
 
 def _weigh(layer: Dense | Convolution) -> Step:
     """The linear layer once k and t are averaged over its inputs."""
-    gain, shift = layer.weight_std**2, layer.bias_std**2
+    gain, shift = layer.weight_std**2, (layer.bias_std or 0.0) ** 2
+    learns = layer.bias_std is not None
 
     def step(given: Covariances, _: Variances) -> Covariances:
         k, t = given
         value = gain * k + shift
         if t is not None:
-            t = gain * t + (value if layer.fan_in is None else layer.fan_in * k + 1)
+            t = gain * t + (value if layer.fan_in is None else layer.fan_in * k + learns)
         return Covariances(value, t)
 
     return step

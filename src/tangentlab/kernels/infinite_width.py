@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,8 +14,9 @@ from tangentlab._shapes import expect_finite
 from tangentlab.kernels.finite_network import finite_network
 from tangentlab.kernels.infinite_layers import Flatten, as_layers
 from tangentlab.kernels.infinite_pass import pass_through
-from tangentlab.kernels.infinite_rules import Planned, grid_after, plan_layers
+from tangentlab.kernels.infinite_rules import grid_after, plan_layers
 from tangentlab.kernels.infinite_structure import expect_structure
+from tangentlab.kernels.pair_covariances import Planned
 from tangentlab.kernels.pixel_pairs import Grid, PixelPairs
 from tangentlab.linalg import floating_tensor
 
@@ -48,7 +49,7 @@ class InfiniteWidthNetwork:
     ([[0.5, 0.0], [0.0, 0.5]], [[1.0, 0.0], [0.0, 1.0]])
     """
 
-    layers: tuple[Any, ...]
+    layers: Sequence[Any]
 
     def __post_init__(self):
         object.__setattr__(self, "layers", as_layers("layers", self.layers))
@@ -177,7 +178,7 @@ class InfiniteWidthNetwork:
         return result.to(found if dtype is None else dtype)
 
 
-def _rows(layers: tuple[Any, ...], name: str, x: Any) -> tuple[Tensor, Grid]:
+def _rows(layers: Sequence[Any], name: str, x: Any) -> tuple[Tensor, Grid]:
     """Rows as (n, channels, height, width), those of vectors as (n, d, 1, 1), and the grid of their pixels."""
     x = floating_tensor(name, x)
     grid = _grid_of(layers, name, tuple(x.shape))
@@ -186,7 +187,7 @@ def _rows(layers: tuple[Any, ...], name: str, x: Any) -> tuple[Tensor, Grid]:
     return x.reshape(len(x), -1, *grid), grid
 
 
-def _grid_of(layers: tuple[Any, ...], name: str, shape: tuple[int, ...]) -> Grid:
+def _grid_of(layers: Sequence[Any], name: str, shape: tuple[int, ...]) -> Grid:
     if len(shape) == 4 and not isinstance(layers[0], Flatten):
         return Grid(shape[2], shape[3])
     if len(shape) == 2 or (len(shape) > 2 and isinstance(layers[0], Flatten)):

@@ -10,8 +10,8 @@ from typing import Any
 from tangentlab._fingerprint import canonical_json
 from tangentlab.records import Record
 
-LEARNERS = ("network", "linear-init", "linear-end", "ridge-init", "ridge-end")
-OPPONENTS = ("linear-init", "ridge-init", "linear-end", "ridge-end")
+LEARNERS = ("network", "linear-init", "linear-end", "ridge-init", "ridge-end", "infinite")
+OPPONENTS = ("linear-init", "ridge-init", "linear-end", "ridge-end", "infinite")
 _NAMED = ("network", "data", "task", "samples", "seed")
 
 

@@ -30,6 +30,8 @@ STROKES = {
     "linear-end": Stroke("#4f9bd9", "#a8d2f8", dash="dash", marker="square-open"),
     "ridge-init": Stroke("#0d7a5f", "#3fc79a", marker="diamond"),
     "ridge-end": Stroke("#43ad8d", "#93e2c6", dash="dash", marker="diamond-open"),
+    "ridge-constant": Stroke("#6d7a1e", "#c3d15e", dash="dashdot", marker="triangle-up-open"),
+    "infinite": Stroke("#6b4fa0", "#b9a2ea", dash="dot", marker="triangle-up"),
     "init": Stroke("#1f66ad", "#6db3f2", marker="square"),
     "end": Stroke("#c8440b", "#ff8f5a", dash="dash", marker="circle-open"),
     "subject-1": Stroke("#6b4fa0", "#b9a2ea", width=2.2),

@@ -33,7 +33,9 @@ _ORIGIN = {
     "linear-end": "the linearization at the trained weights",
     "ridge-init": "kernel regression with the kernel at initialization",
     "ridge-end": "kernel regression with the kernel at the trained weights",
+    "infinite": "kernel regression with the kernel of infinite width",
 }
+_NOUNS = {"linear": "linearization", "ridge": "tangent kernel", "infinite": "kernel of infinite width"}
 
 
 @dataclass(frozen=True)
@@ -111,14 +113,16 @@ def _headline(comparison: Comparison, overall: tuple[Overall, ...], others: tupl
     ):
         members = groups[outcome, sure, against]
         who, one = _named([each.network for each in members], total=len(overall)), len(members) == 1
-        noun = "tangent kernel" if "ridge" in members[0].opponent else "linearization"
-        than = f"than {'its' if one else 'their'} {noun}{'' if one else 's'}"
+        kind = members[0].opponent.partition("-")[0]
+        noun = _NOUNS[kind] if one else _NOUNS[kind].replace("kernel", "kernels")
+        noun += "s" if not one and kind == "linear" else ""
+        than = f"than {'its' if one else 'their'} {noun}"
         verb = f"generalize{'s' if one and sure else ''}"
         if outcome == CANNOT_TELL:
             whole = f"Cannot tell whether {who} {verb} better {than}"
             clauses.append(f"for {who} these runs cannot tell" if clauses else whole)
             continue
-        than += "" if "ridge" in members[0].opponent else " under the same descent"
+        than += " under the same descent" if kind == "linear" else ""
         clause = f"{who} {'' if sure else 'may '}{verb} {_OUTCOMES[outcome].format(than=than)}"
         if against:
             clause += f", but {'better' if against == AHEAD else 'worse'} than kernel regression"
