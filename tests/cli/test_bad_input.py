@@ -4,6 +4,7 @@ in a process of its own, as a user would, among the slow tests.
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,22 +17,9 @@ import tangentlab
 from tangentlab.cli import main
 from tangentlab.records.sealed import seal
 
-TINY = [
-    "--network",
-    "mlp:width=4",
-    "--task",
-    "random:2",
-    "--samples",
-    "20",
-    "--test-samples",
-    "20",
-    "--epochs",
-    "1",
-    "--seeds",
-    "1",
-    "-j",
-    "1",
-]
+TINY = shlex.split(
+    "--network mlp:width=4 --task random:2 --samples 20 --test-samples 20 --epochs 1 --seeds 1 -j 1"
+)
 BATCH_NORM = """
 import torch
 def build(input_shape):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,18 +15,7 @@ from tangentlab.cli import main
 from tangentlab.cli.exit_codes import MEANINGS, exit_code_help
 from tangentlab.cli.screen import duration, sparkline, table
 
-TINY = [
-    "--network",
-    "mlp:width=4",
-    "--task",
-    "random:2",
-    "--samples",
-    "20",
-    "--test-samples",
-    "20",
-    "--epochs",
-    "1",
-]
+TINY = shlex.split("--network mlp:width=4 --task random:2 --samples 20 --test-samples 20 --epochs 1")
 
 
 @pytest.fixture
