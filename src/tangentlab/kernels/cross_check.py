@@ -16,6 +16,7 @@ from torch import Tensor
 from tangentlab._errors import NumericalError
 from tangentlab._seeds import generator
 from tangentlab.kernels.output_flavour import OutputFlavour
+from tangentlab.kernels.reduced_precision import TOLERANCES
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.products import autograd_gradients
@@ -31,11 +32,12 @@ def cross_check(
     flavour: OutputFlavour,
     x1: Inputs,
     x2: Inputs | None,
+    precision: str = "float32",
 ) -> float:
     """Largest difference from autograd on a random block, relative to √(Θ_ii Θ_jj); refused when it is no rounding.
 
     Two rows against themselves where the kernel is symmetric (`x2` None), else one row of each batch. `kernel`
-    before scaling by the flavour, or what reads it at a few rows and columns.
+    before scaling by the flavour, or what reads it at a few rows and columns. `precision` as the kernel was made.
     """
     draw = generator(0, "cross-check")
     first = torch.randperm(count_rows(x1), generator=draw)[: 2 if x2 is None else 1]
@@ -70,7 +72,7 @@ def cross_check(
         right += torch.stack([_inner(h, h) for h in b])
     left, right = left.sqrt(), right.sqrt()
     # wide enough for layers that work in float32 inside; a wrong route is wrong by its whole size
-    tolerance = 1e-6 if network.dtype == torch.float64 else 2e-3
+    tolerance = max(1e-6 if network.dtype == torch.float64 else 2e-3, TOLERANCES[precision])
     difference = _relative(block - products, left, right)
     if not difference <= tolerance:  # rows whose gradients cancel to nothing are rounding on both sides
         any_side = torch.randn(1, flavour.outputs, generator=draw, dtype=torch.float64).to(basis)

@@ -25,6 +25,7 @@ def ntk(
     method: str = "auto",
     memory: int | str | None = None,
     dtype: torch.dtype | None = None,
+    precision: str = "float32",
     progress: Progress | None = None,
 ) -> Tensor:
     """Θ[i, j, k, l] = ⟨∂f_k(x1_i)/∂θ, ∂f_l(x2_j)/∂θ⟩ at the module's present parameters.
@@ -35,7 +36,7 @@ def ntk(
     x1, x2: tensors, or tuples or dicts of tensors, rows first; `x2=None` means x1, symmetric and at half the cost
     outputs: "full" (n, m, c, c) · "trace" (n, m), a sum · "mean" = trace / c · "diagonal" (n, m, c) · "sum", the
         kernel of the summed outputs · an integer, that output's kernel (n, m)
-    parameters, mode, method, memory, dtype: see `NeuralTangentKernel`
+    parameters, mode, method, memory, dtype, precision: see `NeuralTangentKernel`
     progress: called with (pairs done, pairs in all)
 
     Raises
@@ -52,7 +53,14 @@ def ntk(
     torch.Size([2, 2, 3, 3])
     """
     kernel = NeuralTangentKernel(
-        model, outputs=outputs, parameters=parameters, mode=mode, method=method, memory=memory, dtype=dtype
+        model,
+        outputs=outputs,
+        parameters=parameters,
+        mode=mode,
+        method=method,
+        memory=memory,
+        dtype=dtype,
+        precision=precision,
     )
     return kernel(x1, x2, progress=progress)
 

@@ -198,8 +198,11 @@ def _check_seconds(tiles: TileMaker) -> float:
     x2 = None if tiles.x2 is None else take_rows(tiles.x2, slice(0, 2))
     small = TileMaker(tiles.maker, x1, x2, tiles.flavour, replace(tiles.plan, block=2, step=2))
     values = small.tile((0, 0)).clone()
-    network, flavour = tiles.maker.network, tiles.flavour
-    return min(_timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2))[1] for _ in range(2))
+    network, flavour, precision = tiles.maker.network, tiles.flavour, tiles.maker.precision
+    return min(
+        _timed(lambda: cross_check(network, values, flavour=flavour, x1=x1, x2=x2, precision=precision))[1]
+        for _ in range(2)
+    )
 
 
 def _byte_seconds(device: torch.device) -> float:

@@ -44,9 +44,19 @@ class Inspection:
     method: str
     key: Hashable | None
     """All that this depends on; None if that cannot be seen from outside."""
+    precision: str = "float32"
+    """In which kernels are contracted, see `reduced_precision`."""
 
     @staticmethod
-    def of(network: Network, x1: Inputs, x2: Inputs | None, *, outputs: Outputs, method: str) -> Inspection:
+    def of(
+        network: Network,
+        x1: Inputs,
+        x2: Inputs | None,
+        *,
+        outputs: Outputs,
+        method: str,
+        precision: str = "float32",
+    ) -> Inspection:
         """That of a network for a kernel between `x1` and `x2`, or on `x1` alone; refuses a network that has none."""
         samples = [network.place(few) for few in _samples(x1, x2)]
         key = _all_that_matters(network, x1, x2, method)
@@ -59,7 +69,7 @@ class Inspection:
             verdict = Verdict(found, routes, any(reads_its_data(exact, few) for few in exact_samples))
             _VERDICTS.remember(key, verdict)
         flavour = output_flavour(outputs, outputs=verdict.outputs)
-        return Inspection(network, samples, flavour, verdict.routes, verdict.wary, method, key)
+        return Inspection(network, samples, flavour, verdict.routes, verdict.wary, method, key, precision)
 
     def without(self, names: Collection[str]) -> Inspection:
         """The same with the general route, right for any path, for the parameters `names`."""
@@ -123,7 +133,7 @@ class Inspection:
             room=room.beside(result),
             block=block,
         )
-        maker = footprint.maker
+        maker = replace(footprint.maker, precision=self.precision)
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 
 

@@ -28,6 +28,8 @@ from tangentlab.kernels.memory_budget import STORAGES, Room, held_bytes
 from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs, check_outputs, output_flavour, refuse_no_matrix
 from tangentlab.kernels.plan import Plan
+from tangentlab.kernels.reduced_precision import check_precision
+from tangentlab.kernels.rounding import rounding
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
 from tangentlab.kernels.tiles import Progress, fill_tiles
@@ -53,6 +55,10 @@ class Gram:
     fingerprint: str
     difference: float
     """Largest difference from plain autograd on a random sub-block, relative; nan where it was not checked."""
+    precision: str = "float32"
+    """"float32" for the network's own; else what factors and products were rounded to."""
+    rounding: float = 0.0
+    """How far that moved a random sub-block, relative to its largest number; 0 where nothing was rounded."""
 
     @property
     def matrix(self) -> Tensor:
@@ -82,6 +88,9 @@ class NeuralTangentKernel:
         "autograd" insist on one
     memory: bytes, or words such as "4GiB"; default a share of what is free
     dtype: float64 or float32 to compute in another precision than the parameters'
+    precision: "float32", nothing rounded; "tf32" (CUDA) or "bf16" for products of rounded factors: see
+        `reduced_precision`. What that costs is measured on a sub-block, kept in `Gram.rounding`, refused above 2e-3
+        or 1e-2 of the largest number, and part of the kernel's identity
     devices: several of one kind, such as ["cuda:0", "cuda:1"], that take tiles in turn, a replica of the network on
         each; `memory` is then that of one of them. Default: the module's own. The kernel lies where the module does
 
@@ -101,6 +110,7 @@ class NeuralTangentKernel:
         memory: int | str | None = None,
         dtype: torch.dtype | None = None,
         devices: Devices | None = None,
+        precision: str = "float32",
     ):
         self.outputs = check_outputs(outputs)
         if dtype not in (None, torch.float32, torch.float64):
@@ -116,6 +126,8 @@ class NeuralTangentKernel:
         self.method = method
         self.memory = memory
         self.devices = check_devices(devices)
+        on = self.devices[0] if self.devices else self.network.device
+        self.precision = check_precision(precision, dtype=self.network.dtype, device=on)
 
     def __call__(self, x1: Inputs, x2: Inputs | None = None, *, progress: Progress | None = None) -> Tensor:
         """Θ(x1, x2) in the network's dtype; symmetric, and half the work, when `x2` is None."""
@@ -123,9 +135,11 @@ class NeuralTangentKernel:
 
     def gram(self, x: Inputs, *, progress: Progress | None = None) -> Gram:
         """Θ(x, x) with its identity and its check."""
-        values, difference, routes = self._evaluate(x, None, progress)
+        values, difference, routes, moved = self._evaluate(x, None, progress)
         description = f"{self.describe()}; {routes}"
-        return Gram(values, self.outputs, description, self.fingerprint, difference)
+        if self.precision != "float32":
+            description += f"; {moved:.1e} from float32 on a sub-block"
+        return Gram(values, self.outputs, description, self.fingerprint, difference, self.precision, moved)
 
     @outside_inference_mode()
     def plan(self, x1: Inputs, x2: Inputs | None = None, *, storage: str = "dense") -> Plan:
@@ -142,7 +156,7 @@ class NeuralTangentKernel:
         x1, x2 = self._checked(x1, x2, storage=storage)
         with preserved_random_state(self.network.device):
             return forecast(
-                lambda: Inspection.of(self.network, x1, x2, outputs=self.outputs, method=self.method),
+                lambda: self._inspect(self.network, x1, x2),
                 x1,
                 x2,
                 kernel=self.describe(),
@@ -196,7 +210,7 @@ class NeuralTangentKernel:
         x, _ = self._checked(x, None, storage="packed", block=tile)
         with preserved_random_state(self.network.device):
             return gram_in_memory(
-                Inspection.of(self._first, x, None, outputs=self.outputs, method=self.method),
+                self._inspect(self._first, x, None),
                 x,
                 kernel=self.fingerprint,
                 description=self.describe(),
@@ -219,7 +233,7 @@ class NeuralTangentKernel:
         x, tile = check_inputs(x), _check_tile(tile)
         with preserved_random_state(self.network.device):
             return TileWork.begin(
-                Inspection.of(self._first, x, None, outputs=self.outputs, method=self.method),
+                self._inspect(self._first, x, None),
                 x,
                 kernel=self.fingerprint,
                 description=self.describe(),
@@ -240,37 +254,51 @@ class NeuralTangentKernel:
         >>> kernel.operator(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))(torch.eye(2)).tolist()
         [[15.0, 33.0], [33.0, 75.0]]
         """
+        if self.precision != "float32":
+            raise ArgumentError(
+                "precision",
+                expected="'float32' for products without the kernel, which have no factors to round",
+                got=self.precision,
+                remedy="Leave precision out.",
+            )
         memory = memory if memory is not None else self.memory if self.memory is not None else "1GiB"
         return KernelOperator.of(self.network, x, outputs=self.outputs, memory=memory, way=way)
 
     def describe(self) -> str:
         """What this kernel is, in words."""
         flavour = f"output {self.outputs}" if isinstance(self.outputs, int) else f"'{self.outputs}'"
-        return f"empirical NTK ({flavour}) of {self.network.describe()}"
+        words = f"empirical NTK ({flavour}) of {self.network.describe()}"
+        return words if self.precision == "float32" else f"{words}, products of factors in {self.precision}"
 
     @property
     def fingerprint(self) -> str:
         """Identity of the kernel: its anchor by content, and its flavour."""
-        return fingerprint(
-            {"kernel": "empirical-ntk", "network": self.network.fingerprint, "outputs": self.outputs}
-        )
+        identity = {"kernel": "empirical-ntk", "network": self.network.fingerprint, "outputs": self.outputs}
+        return fingerprint(identity if self.precision == "float32" else identity | {"precision": self.precision})
 
     @outside_inference_mode()
-    def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> tuple[Tensor, float, str]:
+    def _evaluate(
+        self, x1: Inputs, x2: Inputs | None, progress: Progress | None
+    ) -> tuple[Tensor, float, str, float]:
         x1, x2 = self._checked(x1, x2)
         with preserved_random_state(self.network.device):
-            found = Inspection.of(self._first, x1, x2, outputs=self.outputs, method=self.method)
+            found = self._inspect(self._first, x1, x2)
             while True:
                 try:
-                    values = self._fill(found, x1=x1, x2=x2, progress=progress)
+                    values, moved = self._fill(found, x1=x1, x2=x2, progress=progress)
                     break
                 except PathChanged as change:
                     found = found.without(change.names)
             expect_finite(
                 "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
             )
-            difference = cross_check(self.network, values, flavour=found.flavour, x1=x1, x2=x2)
-        return values.mul_(found.flavour.scale), difference, found.routes.describe()
+            difference = cross_check(
+                self.network, values, flavour=found.flavour, x1=x1, x2=x2, precision=self.precision
+            )
+        return values.mul_(found.flavour.scale), difference, found.routes.describe(), moved
+
+    def _inspect(self, network: Network, x1: Inputs, x2: Inputs | None) -> Inspection:
+        return Inspection.of(network, x1, x2, outputs=self.outputs, method=self.method, precision=self.precision)
 
     def _checked(
         self, x1: Inputs, x2: Inputs | None, *, storage: str = "dense", block: int | None = None
@@ -293,7 +321,9 @@ class NeuralTangentKernel:
             return output_flavour(self.outputs, outputs=outputs).numbers
         return 1
 
-    def _fill(self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> Tensor:
+    def _fill(
+        self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None
+    ) -> tuple[Tensor, float]:
         shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
         home = self.network.device
         apart = home.type != found.network.device.type  # then the result takes none of the devices' memory
@@ -303,7 +333,7 @@ class NeuralTangentKernel:
             fill_on_devices(values, tiles, devices=self.devices, progress=progress)
         else:
             fill_tiles(values, tiles, progress=progress)
-        return values
+        return values, rounding(tiles, lambda rows, columns: values[rows.to(home)][:, columns.to(home)])
 
     @property
     def _first(self) -> Network:

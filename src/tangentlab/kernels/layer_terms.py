@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tangentlab._errors import NetworkError
 from tangentlab.kernels.contraction import Workspace, add_contraction, cheapest
+from tangentlab.kernels.reduced_precision import contracting, rounded
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
@@ -60,6 +61,8 @@ class TermMaker:
     """Whether every row of a block is compared with itself alone, and not only some of its first ones."""
     growth: int = 1
     """How many times its room a term may take when written out once, rather than for each tile again."""
+    precision: str = "float32"
+    """To what factors are rounded and their products made, see `reduced_precision`."""
 
     @staticmethod
     def plan(
@@ -120,10 +123,11 @@ class TermMaker:
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
         """Add the kernel between two blocks to `total`, in float64."""
         room = Workspace()
-        for name, form in self.forms.items():
-            add_contraction(
-                total, left[name], right[name], form=form, contraction=self.contraction, workspace=room
-            )
+        with contracting(self.precision, total.device):
+            for name, form in self.forms.items():
+                add_contraction(
+                    total, left[name], right[name], form=form, contraction=self.contraction, workspace=room
+                )
 
     def _settled_terms(self, x: Inputs, *, checks: int) -> Terms:
         terms = self._terms(x, self.uses(x, checks=checks))
@@ -131,7 +135,9 @@ class TermMaker:
             raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
         first = self.contraction == "full"
         return {
-            name: _settled(term, self.forms[name], outputs_first=first, growth=self.growth)
+            name: rounded(
+                _settled(term, self.forms[name], outputs_first=first, growth=self.growth), self.precision
+            )
             for name, term in terms.items()
         }
 

@@ -14,10 +14,14 @@ from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.kernels.packed_tiles import packed_tiles
+from tangentlab.kernels.rounding import rounding
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiles import Pair, Progress, TileMaker
 from tangentlab.linalg import SymmetricTiles
 from tangentlab.networks.inputs import Inputs
+
+_FEW = 4
+"""Rows of the sub-block that tells what a reduced precision cost: each pair of them reads a tile."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class TiledGram:
     difference: float
     """Largest difference from plain autograd on a random sub-block, relative; nan where it was not checked."""
     trace: float
+    rounding: float = 0.0
+    """How far a reduced precision moved a random sub-block, as in `Gram`."""
 
     any_precision: ClassVar[bool] = True
 
@@ -107,10 +113,12 @@ def gram_of_store(work: TileWork) -> TiledGram:
     """The kernel of a finished store, compared with autograd once."""
     store, about = work.store, work.store.about
     known = about["difference"]
-    gram = _checked(work.tiles, store.tiles(), store.read, about["kernel"], about["description"], known)
+    gram = _checked(
+        work.tiles, store.tiles(), store.read, about["kernel"], about["description"], known, about.get("rounding")
+    )
     if known is None:
         finite = gram.difference == gram.difference
-        store.note(difference=gram.difference if finite else "unknown")
+        store.note(difference=gram.difference if finite else "unknown", rounding=gram.rounding)
     return gram
 
 
@@ -121,6 +129,7 @@ def _checked(
     kernel: str,
     description: str,
     known: float | str | None = None,
+    moved: float | None = None,
 ) -> TiledGram:
     flavour, blocks = tiles.flavour, range(tiles.blocks[0])
     if known is None:
@@ -128,11 +137,15 @@ def _checked(
         def block(first: Tensor, second: Tensor) -> Tensor:
             return _entries(tiles, tile, first, second) / flavour.scale
 
-        difference = cross_check(tiles.maker.network, block, flavour=flavour, x1=tiles.x1, x2=None)
+        difference = cross_check(
+            tiles.maker.network, block, flavour=flavour, x1=tiles.x1, x2=None, precision=tiles.maker.precision
+        )
+        moved = rounding(tiles, block, most=_FEW)
     else:
         difference = float("nan") if isinstance(known, str) else known
+        moved = 0.0 if moved is None else moved
     trace = sum(float(tile((a, a)).diagonal().double().sum()) for a in blocks)
-    return TiledGram(matrix, flavour.name, description, kernel, difference, trace)
+    return TiledGram(matrix, flavour.name, description, kernel, difference, trace, moved)
 
 
 def _entries(tiles: TileMaker, tile: Callable[[Pair], Tensor], first: Tensor, second: Tensor) -> Tensor:
