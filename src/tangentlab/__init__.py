@@ -16,6 +16,8 @@ The page to start from, in the order in which data flows:
 - measuring: `alignment`, `complexity`, `kernel_distance`, `spectrum`, `alignment_from_gradient`, `kernel_rotation`,
   `KernelEvolution`, `distance_interval`, `steps_to_loss`, `layer_shares`, `layer_kernels`, `alignment_intervals`,
   `complexity_intervals`, `target_energy`, `energy_interval`
+- tasks of graded difficulty, as files for any learner: `eigenfunction_bank`, `anisotropy_bank`, `export_tasks`,
+  `read_tasks`
 - foretelling, before anything is trained: `predict`, `rank_predictions`, `predict_risk`
 - an experiment of the papers, with its claims: `study`, which returns `StudyResults`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
@@ -44,7 +46,11 @@ if TYPE_CHECKING:
     from tangentlab.estimators import TangentRegressor as TangentRegressor
     from tangentlab.experiments import Results as Results
     from tangentlab.experiments import StudyResults as StudyResults
+    from tangentlab.experiments import anisotropy_bank as anisotropy_bank
     from tangentlab.experiments import compare as compare
+    from tangentlab.experiments import eigenfunction_bank as eigenfunction_bank
+    from tangentlab.experiments import export_tasks as export_tasks
+    from tangentlab.experiments import read_tasks as read_tasks
     from tangentlab.experiments import predict as predict
     from tangentlab.experiments import rank_predictions as rank_predictions
     from tangentlab.experiments import study as study
@@ -153,7 +159,18 @@ _HOMES = {
         "target_energy",
         "energy_interval",
     ),
-    "experiments": ("compare", "Results", "study", "StudyResults", "predict", "rank_predictions"),
+    "experiments": (
+        "compare",
+        "Results",
+        "study",
+        "StudyResults",
+        "predict",
+        "rank_predictions",
+        "eigenfunction_bank",
+        "anisotropy_bank",
+        "export_tasks",
+        "read_tasks",
+    ),
     "estimators": ("TangentClassifier", "TangentRegressor"),
     "_errors": ("TangentlabError",),
 }

@@ -14,6 +14,8 @@ POSITIONAL = {
     "train_function_space": ["K", "f0", "y", "descent"],
     "train_function_space_many": ["K", "f0", "targets", "descents"],
     "eigenfunction_task": ["kernel", "x", "index"],
+    "eigenfunction_bank": ["kernel", "x", "indices"],
+    "anisotropy_bank": ["model", "shape", "indices"],
     "alignment_from_gradient": ["model", "x", "y"],
     "predict": ["model", "x", "y"],
     "layer_shares": ["model", "x", "y"],

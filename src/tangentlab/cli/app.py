@@ -20,6 +20,7 @@ from tangentlab.cli.listing import list_catalogue
 from tangentlab.cli.predict import predict
 from tangentlab.cli.run import resume, run
 from tangentlab.cli.store import check, export, report
+from tangentlab.cli.tasks import tasks
 
 app = typer.Typer(
     name="tangentlab",
@@ -30,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (compare, predict, run, resume, claims, report, export, check, ntk, spectrum, doctor):
+for command in (compare, predict, run, resume, claims, report, export, check, ntk, spectrum, tasks, doctor):
     app.command()(command)
 app.command("list")(list_catalogue)
 

@@ -42,3 +42,8 @@ from tangentlab.experiments.study_run import StudyRun as StudyRun
 from tangentlab.experiments.study_run import is_study as is_study
 from tangentlab.experiments.study_run import named_sources as named_sources
 from tangentlab.experiments.study_unit import StudyUnit as StudyUnit
+from tangentlab.experiments.task_bank import ScoredTask as ScoredTask
+from tangentlab.experiments.task_bank import anisotropy_bank as anisotropy_bank
+from tangentlab.experiments.task_bank import eigenfunction_bank as eigenfunction_bank
+from tangentlab.experiments.task_files import export_tasks as export_tasks
+from tangentlab.experiments.task_files import read_tasks as read_tasks

@@ -55,6 +55,8 @@ class KernelOnRows:
         >>> KernelOnRows.of(torch.nn.Linear(2, 3, bias=False), torch.eye(2)).matrix.tolist()
         [[1.0, 0.0], [0.0, 1.0]]
         """
+        if isinstance(kernel, KernelOnRows):
+            return kernel
         if isinstance(kernel, (nn.Module, Network)):
             kernel = NeuralTangentKernel(kernel, outputs="mean")
         if isinstance(kernel, NeuralTangentKernel):
