@@ -144,3 +144,12 @@ def test_too_few_rows_and_kernels_without_trace_are_refused():
         alignment(np.zeros((2, 2)), [1.0, 2.0])
     with pytest.raises(ShapeError):
         alignment(np.eye(3), np.ones(4))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_cosines_do_not_depend_on_the_scale_of_the_kernel_however_extreme(scale):
+    J = torch.randn(6, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0, -1.0], dtype=torch.float64)
+    plain, scaled = alignment(J @ J.T, y), alignment(scale * (J @ J.T), y)
+    for name in ("trace_normalized", "target", "centered"):
+        assert getattr(scaled, name) == pytest.approx(getattr(plain, name), rel=1e-12)

@@ -44,3 +44,10 @@ def test_bad_pairs_are_refused():
         kernel_distance(np.eye(2), np.zeros((2, 2)))
     with pytest.raises(NotFiniteError):
         kernel_distance(np.eye(2), np.full((2, 2), np.nan))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+def test_the_scale_of_a_kernel_is_no_turn_however_extreme(scale):
+    J1, J2 = torch.randn(2, 6, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    K1, K2 = J1 @ J1.T, J2 @ J2.T
+    assert kernel_distance(scale * K1, K2) == pytest.approx(kernel_distance(K1, K2), rel=1e-12)

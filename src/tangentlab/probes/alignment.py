@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tangentlab._errors import DataError
+from tangentlab.linalg.frobenius_norm import frobenius_norm
 from tangentlab.probes.kernel_target import KernelTarget
 
 
@@ -67,8 +68,8 @@ def alignment(K: Any, y: Any, *, rounding: float | None = None) -> Alignment:
 def _cosine(pair: KernelTarget, *, scale: KernelTarget | None = None) -> float:
     """<K, T> / (‖K‖ ‖T‖); 0 where either vanishes beside the uncentred ones of `scale`."""
     scale = scale or pair
-    kernel, target = float(pair.blocks.systems.norm()), pair.target_kernel_norm
+    kernel, target = frobenius_norm(pair.blocks.systems), pair.target_kernel_norm
     noise = pair.blocks.rows * pair.rounding
-    if kernel <= noise * float(scale.blocks.systems.norm()) or target <= noise * scale.target_kernel_norm:
+    if kernel <= noise * frobenius_norm(scale.blocks.systems) or target <= noise * scale.target_kernel_norm:
         return 0.0
     return pair.quadratic_form / (kernel * target)

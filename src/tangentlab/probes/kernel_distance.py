@@ -9,6 +9,7 @@ from torch import Tensor
 
 from tangentlab._errors import DataError, ShapeError
 from tangentlab.linalg import KernelBlocks, floating_tensor
+from tangentlab.linalg.frobenius_norm import frobenius_norm
 from tangentlab.probes.jackknife import Jackknife, jackknife
 from tangentlab.probes.left_out import inner_left_out
 
@@ -25,7 +26,7 @@ def kernel_distance(K1: Any, K2: Any) -> float:
     1.0
     """
     K1, K2 = _pair(K1, K2)
-    return 0.5 * float((K1 / K1.norm() - K2 / K2.norm()).square().sum())
+    return 0.5 * float((K1 / frobenius_norm(K1) - K2 / frobenius_norm(K2)).square().sum())
 
 
 def distance_interval(K1: Any, K2: Any, *, level: float = 0.95) -> Jackknife:
@@ -40,7 +41,7 @@ def distance_interval(K1: Any, K2: Any, *, level: float = 0.95) -> Jackknife:
     """
     value = kernel_distance(K1, K2)
     K1, K2 = _pair(K1, K2)
-    K1, K2 = K1 / K1.norm(), K2 / K2.norm()
+    K1, K2 = K1 / frobenius_norm(K1), K2 / frobenius_norm(K2)
     if torch.equal(K1, K2):
         return Jackknife(value, 0.0, 0.0, value, value, level)
     first, second = (KernelBlocks.of(K, outputs=K.shape[2] if K.ndim > 2 else 1) for K in (K1, K2))
