@@ -161,8 +161,8 @@ class InfiniteWidthNetwork:
         if second is not None and second.shape[1:] != first.shape[1:]:
             raise ShapeError(
                 "x2",
-                expected=f"rows like those of x1, of shape {tuple(first.shape[1:])}",
-                got=str(tuple(second.shape[1:])),
+                expected=f"rows like those of x1, with {_words(first)}",
+                got=_words(second),
                 remedy="Pass rows of one kind.",
             )
         found = first.dtype if second is None else torch.promote_types(first.dtype, second.dtype)
@@ -198,3 +198,8 @@ def _grid_of(layers: Sequence[Any], name: str, shape: tuple[int, ...]) -> Grid:
         got=str(tuple(shape)),
         remedy="Reshape the rows; where Flatten() is the first layer, rows may have any shape.",
     )
+
+
+def _words(rows: Tensor) -> str:
+    channels, height, width = rows.shape[1:]
+    return f"{channels} entries" if (height, width) == (1, 1) else f"{channels} x {height} x {width} entries"
