@@ -56,7 +56,9 @@ def compare(
     samples: Annotated[Several, _grid("Training rows. Default: 100,300,1000")] = None,
     test_samples: Annotated[int | None, _grid("Test rows. Default: up to 1000")] = None,
     seeds: Annotated[str | None, _grid("How many, or which: 3, or 0,5,7. Default: 5")] = None,
-    learners: Annotated[Several, _grid("Some of the five (`list learners`). Default: all")] = None,
+    learners: Annotated[
+        Several, _grid("Some of `list learners`; 'all,infinite' adds a sixth. Default: all")
+    ] = None,
     initialization: Annotated[str | None, _grid("lecun or torch.")] = None,
     ridge: Annotated[str | None, _grid("Share of the mean diagonal, or leave-one-out. Default: 0.001")] = None,
     kernel: Annotated[str | None, _grid("Of several outputs: full, mean or auto.")] = None,
