@@ -18,7 +18,8 @@ The page to start from, in the order in which data flows:
   `complexity_intervals`, `target_energy`, `energy_interval`
 - tasks of graded difficulty, as files for any learner: `eigenfunction_bank`, `anisotropy_bank`, `export_tasks`,
   `read_tasks`
-- foretelling, before anything is trained: `predict`, `rank_predictions`, `predict_risk`
+- foretelling, before anything is trained: `predict`, `rank_predictions`, `predict_risk`;
+  one page on a network, before and after training: `diagnose`
 - an experiment of the papers, with its claims: `study`, which returns `StudyResults`
 - the systematic comparison: `compare`; the same as scikit-learn estimators: `TangentClassifier`, `TangentRegressor`
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from tangentlab.experiments import eigenfunction_bank as eigenfunction_bank
     from tangentlab.experiments import export_tasks as export_tasks
     from tangentlab.experiments import read_tasks as read_tasks
+    from tangentlab.experiments import diagnose as diagnose
     from tangentlab.experiments import predict as predict
     from tangentlab.experiments import rank_predictions as rank_predictions
     from tangentlab.experiments import study as study
@@ -166,6 +168,7 @@ _HOMES = {
         "StudyResults",
         "predict",
         "rank_predictions",
+        "diagnose",
         "eigenfunction_bank",
         "anisotropy_bank",
         "export_tasks",

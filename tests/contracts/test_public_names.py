@@ -18,6 +18,7 @@ POSITIONAL = {
     "anisotropy_bank": ["model", "shape", "indices"],
     "alignment_from_gradient": ["model", "x", "y"],
     "predict": ["model", "x", "y"],
+    "diagnose": ["model", "x", "y"],
     "layer_shares": ["model", "x", "y"],
 }
 """More than two by position: what a training needs, in one order for all trainings, what learns before what is learnt;

@@ -1,12 +1,23 @@
 """Made-up records for the report's tests: every name says that nothing here was measured."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
 
 from tangentlab.records import Record, Store
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 LEARNERS = ["network", "linear-init", "linear-end", "ridge-init", "ridge-end"]
 
 
@@ -135,3 +146,16 @@ def fill(tmp_path):
         return store
 
     return filled
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A browser for pages; its tests skip by name where none is installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip(f"no browser is installed ({', '.join(BROWSERS)})")
+    with playwright.sync_playwright() as engine:
+        running = engine.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()

@@ -1,6 +1,5 @@
 """The page in a real browser: nothing leaves it, nothing hostile runs in it, everything on it works."""
 
-import shutil
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -8,31 +7,9 @@ import pytest
 from tangentlab.report import render_page, to_csv
 from tangentlab.report.figures import FIGURES
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = (
     '</script><img src=x onerror="window.ran=1;alert(1)"><svg onload=alert(2)>\u2028\u202e\'`&lt;b> שלום %{x}'
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip(f"no browser is installed ({', '.join(NAMES)})")
-    with playwright.sync_playwright() as engine:
-        running = engine.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

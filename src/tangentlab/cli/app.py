@@ -12,6 +12,7 @@ import typer
 from tangentlab import __version__
 from tangentlab.cli.claims import claims
 from tangentlab.cli.compare import compare
+from tangentlab.cli.diagnose import diagnose
 from tangentlab.cli.doctor import doctor
 from tangentlab.cli.exit_codes import exit_code_help
 from tangentlab.cli.failures import failures_in_words, termination_as_exit, warnings_in_words
@@ -31,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (compare, predict, run, resume, claims, report, export, check, ntk, spectrum, tasks, doctor):
+for command in (compare, predict, diagnose, run, resume, claims, report, export, check, ntk, spectrum, tasks, doctor):
     app.command()(command)
 app.command("list")(list_catalogue)
 

@@ -6,6 +6,8 @@ from tangentlab.experiments.catalogue import EXPERIMENTS as EXPERIMENTS
 from tangentlab.experiments.cell import Cell as Cell
 from tangentlab.experiments.compare import compare as compare
 from tangentlab.experiments.defaults import resolved as resolved
+from tangentlab.experiments.diagnose import diagnose as diagnose
+from tangentlab.experiments.diagnosis import Diagnosis as Diagnosis
 from tangentlab.experiments.examination import Check as Check
 from tangentlab.experiments.examination import examine as examine
 from tangentlab.experiments.execute import Outcome as Outcome

@@ -53,11 +53,19 @@ class Goal:
         return Goal(self.kind, self.codes[index], self.targets[index], labels, self.classes, self.loss)
 
 
-def goal_of(y: Any, *, rows: int | None = None, kind: str | None = None, outputs: int | None = None) -> Goal:
+def goal_of(
+    y: Any,
+    *,
+    rows: int | None = None,
+    kind: str | None = None,
+    outputs: int | None = None,
+    classes: tuple[str, ...] | None = None,
+) -> Goal:
     """Read targets: labels of any kind, 0/1 or ±1, one-hot rows, or real values (n,) or (n, c).
 
     Integers, booleans, text and what is 0/1, ±1 or one-hot are classes, other numbers are values; `kind` "classes" or
     "values" insists. `outputs` is that of a network that is there already: two classes may have one output or two.
+    With `classes`, those of other rows, labels are read as theirs, and may be of one class.
 
     >>> goal_of([0.5, 1.5]).kind, goal_of(torch.eye(3)).outputs, goal_of([0, 1], outputs=2).outputs
     ('values', 3, 2)
@@ -77,15 +85,17 @@ def goal_of(y: Any, *, rows: int | None = None, kind: str | None = None, outputs
         if outputs is not None and outputs != values.shape[1]:
             raise _mismatch(f"{values.shape[1]} values a row", outputs)
         return Goal("values", values, values, None, (), "mse")
-    index, classes = labels
-    if len(index.unique()) < 2:
+    index, names = labels
+    if classes is not None:
+        index, names = _as_of(index, names, classes)
+    elif len(index.unique()) < 2:
         raise DataError("All rows are of one class: there is nothing to learn.", remedy="Add rows of another.")
-    count = len(classes)
+    count = len(names)
     if outputs is not None and outputs != count and not (outputs == 1 and count == 2):
         raise _mismatch(f"{count} classes", outputs)
     single = count == 2 if outputs is None else outputs == 1
     targets = index[:, None].double() if single else torch.nn.functional.one_hot(index, count).double()
-    return Goal("classes", codes(targets), targets, index, classes, "bce" if single else "cross_entropy")
+    return Goal("classes", codes(targets), targets, index, names, "bce" if single else "cross_entropy")
 
 
 def _labels(given: np.ndarray, *, insist: bool) -> tuple[Tensor, tuple[str, ...]] | None:
@@ -111,6 +121,18 @@ def _labels(given: np.ndarray, *, insist: bool) -> tuple[Tensor, tuple[str, ...]
             remedy="Say which: targets='classes' or targets='values'.",
         )
     return index, classes
+
+
+def _as_of(index: Tensor, names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[Tensor, tuple[str, ...]]:
+    """The same labels as indices into other rows' classes."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise DataError(
+            f"The test rows have the class {unknown[0]!r}, which the training rows do not have.",
+            remedy="Leave such rows out, or add some to the training rows.",
+        )
+    table = torch.tensor([classes.index(name) for name in names])
+    return table[index], classes
 
 
 def _mismatch(asked: str, outputs: int) -> ArgumentError:

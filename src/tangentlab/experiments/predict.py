@@ -25,7 +25,7 @@ from tangentlab.linalg import Eigenpairs, eigenpairs, expect_ridge, noise_floor,
 from tangentlab.networks import Network
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows, tensors_of
 from tangentlab.probes import TrainingSpeed, alignment, complexity, predict_risk, spectrum
-from tangentlab.training import LOSSES, SubsetCurve, stable_learning_rate, subset_curve
+from tangentlab.training import LOSSES, Errors, SubsetCurve, stable_learning_rate, subset_curve
 
 DEFAULT_ROWS = 1000
 DRAWS = 1000
@@ -84,7 +84,7 @@ def predict(
     """
     x = check_inputs(x)
     available = count_rows(x)
-    builds = _Builds.of(model, name=name, x=x, initialization=initialization, dtype=dtype)
+    builds = Builds.of(model, name=name, x=x, initialization=initialization, dtype=dtype)
     goal = goal_of(y, rows=available, kind=targets, outputs=builds.outputs)
     sizes = _sizes(samples, available=available, goal=goal)
     total = max(sizes)
@@ -94,7 +94,7 @@ def predict(
         )
     if not isinstance(ridge, str):
         expect_ridge(ridge)
-    order = _order(goal, available, seed=seed)[:total]
+    order = random_order(goal, available, source=generator(seed, "predict rows"))[:total]
     x, goal = take_rows(x, order.to(tensors_of(x)[0][1].device)), goal.take(order)
     if goal.labels is not None and len(goal.labels.unique()) < 2:
         raise DataError(f"{total} rows hold one class only.", remedy="Ask for more samples.")
@@ -129,8 +129,12 @@ def predict(
 
 
 @dataclass(frozen=True, eq=False)
-class _Builds:
-    """A network by name, as a builder or as it is, and how it is had at a seed."""
+class Builds:
+    """A network by name, as a builder or as it is, and how it is had at a seed; `anchored` if it stands at one point.
+
+    >>> Builds.of(nn.Linear(2, 3), name=None, x=torch.eye(2), initialization="lecun", dtype="float32").outputs
+    3
+    """
 
     name: str
     sources: Sources
@@ -139,7 +143,8 @@ class _Builds:
     outputs: int | None
 
     @classmethod
-    def of(cls, model: Any, *, name: str | None, x: Inputs, initialization: str, dtype: str) -> _Builds:
+    def of(cls, model: Any, *, name: str | None, x: Inputs, initialization: str, dtype: str) -> Builds:
+        """From what a caller gives; a module or Network is tried on two rows for its outputs."""
         names, own = named([model] if not isinstance(model, str) else model, "model", kinds=(nn.Module, Network))
         called = (names or ["the network"])[0]
         choices = ComparisonSpec.of(initialization=initialization, dtype=dtype)
@@ -299,7 +304,7 @@ def _composed(
 
 
 def _banded(
-    curves: list[SubsetCurve], errors: list[tuple[np.ndarray, np.ndarray]], *, network: str, seed: int
+    curves: list[SubsetCurve], errors: list[Errors], *, network: str, seed: int
 ) -> tuple[Band, np.ndarray]:
     """The mean over initializations with its band, and draws of it for other rows and another initialization."""
     means = np.stack([curve.mean(each) for curve, each in zip(curves, errors)])
@@ -334,8 +339,12 @@ def _sizes(samples: int | Iterable[int] | None, *, available: int, goal: Goal) -
     return sorted({top, *(n for n in (top // 2**k for k in range(1, _HALVINGS + 1)) if n >= least)})
 
 
-def _order(goal: Goal, rows: int, *, seed: int) -> Tensor:
-    source = generator(seed, "predict rows")
+def random_order(goal: Goal, rows: int, *, source: torch.Generator) -> Tensor:
+    """A random order of the rows of a goal; of classes one in which every beginning keeps their shares.
+
+    >>> random_order(goal_of([0, 1, 0, 1]), 4, source=torch.Generator().manual_seed(0)).sort().values.tolist()
+    [0, 1, 2, 3]
+    """
     if goal.labels is None:
         return torch.randperm(rows, generator=source)
     return stratified_order(goal.labels, generator=source)

@@ -20,6 +20,7 @@ from tangentlab.training.product_regression import FittedByProducts as FittedByP
 from tangentlab.training.ridge_path import RidgePath as RidgePath
 from tangentlab.training.schedule import SCHEDULES as SCHEDULES
 from tangentlab.training.stable_rate import stable_learning_rate as stable_learning_rate
+from tangentlab.training.subset_curve import Errors as Errors
 from tangentlab.training.subset_curve import SubsetCurve as SubsetCurve
 from tangentlab.training.subset_curve import subset_curve as subset_curve
 from tangentlab.training.temperature import inverse_temperature as inverse_temperature
