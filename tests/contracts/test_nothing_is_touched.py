@@ -1,5 +1,6 @@
 """Every public call leaves the user's module, inputs and process as they were, also when it raises."""
 
+import contextlib
 import random
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import tangentlab as tl
+from tangentlab.tasks import Eigenfunctions
 
 HOOKS = (
     "_forward_hooks",
@@ -206,6 +208,25 @@ def _shares(module, x):
     tl.layer_kernels(module, x, by={"head": "head", "rest": "*"}, outputs="trace")
 
 
+def _directions(module, x):
+    with contextlib.suppress(tl.TangentlabError):  # max pooling has a kink at zeros
+        tl.anisotropy_directions(module, (1, 4, 4), 2)
+    found = tl.probes.smoothed_anisotropy(module, (1, 4, 4), 2, sigma=1.0, pairs=6, blocks=3)
+    with contextlib.suppress(tl.TangentlabError):
+        tl.probes.direction_alignment(module, found.vectors[0], law="linear", sigma=1.0, pairs=6, blocks=3)
+
+
+def _eigenfunctions(module, x):
+    tl.eigenfunction_bank(module, x, [1], train=4)
+    Eigenfunctions.of(tl.NeuralTangentKernel(module).operator(x), x, 2, train=4, inductive=True)
+
+
+def _predicted(module, x):
+    y = np.arange(len(x)) % 3
+    tl.predict(module, x, y, samples=len(x))
+    tl.diagnose(module, x, y, x_test=x, y_test=y, samples=len(x), descent={"epochs": 1})
+
+
 CALLS = {
     "network": lambda m, x: tl.Network(m, parameters="head*")(x),
     "ntk": tl.ntk,
@@ -222,14 +243,19 @@ CALLS = {
     "train": _trained,
     "function space": _function_space,
     "estimator": _estimated,
+    "prediction and diagnosis": _predicted,
     "alignment from a gradient": lambda m, x: tl.alignment_from_gradient(m, x, torch.ones(len(x), 3)),
     "its diagonal estimated": lambda m, x: tl.alignment_from_gradient(m, x, torch.ones(len(x), 3), samples=4),
     "kernel evolution": _watched,
     "layer shares": _shares,
+    "directions": _directions,
+    "eigenfunctions": _eigenfunctions,
 }
 
 
 @pytest.mark.filterwarnings("ignore:.*TF32.*")
+@pytest.mark.filterwarnings("ignore:.*has kinks")
+@pytest.mark.filterwarnings("ignore:.*rows in one class")
 @pytest.mark.parametrize("name", CALLS)
 def test_call_touches_nothing(name):
     module = model()

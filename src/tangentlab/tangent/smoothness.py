@@ -16,6 +16,7 @@ from torch import Tensor
 from tangentlab._errors import NetworkError
 from tangentlab._seeds import generator
 from tangentlab.networks.autograd_graph import operations
+from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import in_double
 from tangentlab.tangent.mixed_derivative import mixed_derivative
@@ -42,7 +43,7 @@ def kinked_operations(network: Network, points: Tensor) -> list[str]:
     >>> kinked_operations(Network(torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.ReLU())), torch.zeros(1, 2))
     ['Relu']
     """
-    with torch.enable_grad(), network.differentiable(network.names):
+    with preserved_random_state(network.device), torch.enable_grad(), network.differentiable(network.names):
         f = network.apply({}, points.clone().requires_grad_(True))
         names = sorted(name.partition("Backward")[0] for name in operations(f) if _KINKED.fullmatch(name))
     return list(dict.fromkeys(names))
@@ -66,7 +67,8 @@ def expect_smooth(network: Network, point: Tensor, *, cotangents: Tensor) -> Non
     with mixed_derivative(network, point, cotangents=weights) as D:
         derivative = torch.cat([part.flatten().double() for part in D.push(along[0]).values()])
     step = _STEP.get(network.dtype, 1e-2)
-    sides = [pull_back(network, point + s * step * along, weights=weights) for s in (-1, 0, 1)]
+    with preserved_random_state(network.device):
+        sides = [pull_back(network, point + s * step * along, weights=weights) for s in (-1, 0, 1)]
     below, here, above = (torch.cat([part.flatten().double() for part in side.values()]) for side in sides)
     rounding = 10 * float(torch.finfo(network.dtype).eps) * float(below.norm() + above.norm()) / step
     for change in ((above - here) / step, (here - below) / step):
