@@ -1,5 +1,8 @@
 """tl.ntk equals a loop of torch.autograd.grad over rows and outputs, for every flavour, on every kind of network."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -411,3 +414,14 @@ def test_an_insisted_route_is_right_or_refused(method):
     if method == "layer_rules":
         with pytest.raises(TangentlabError, match=r"'scale'.*method='auto'"):
             ntk(bare, batch(3), method=method)
+
+
+def test_a_first_kernel_of_plain_layers_does_not_import_the_compiler():
+    code = (
+        "import sys, torch, tangentlab as tl;"
+        "tl.ntk(tl.build_network('mlp', (4,), outputs=1, seed=0), torch.randn(6, 4));"
+        "tl.ntk(tl.build_network('lenet', (1, 12, 12), outputs=2, seed=0), torch.randn(4, 1, 12, 12));"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

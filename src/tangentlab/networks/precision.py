@@ -30,6 +30,10 @@ class _Lowest(TorchDispatchMode):
         super().__init__()
         self.dtype = start
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # skipping it would import torch's compiler
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         returned = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(returned):

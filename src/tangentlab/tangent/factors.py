@@ -43,8 +43,11 @@ class Outer:
         """The same with the input of the bias written out."""
         if not self.biased:
             return self
-        ones = self.inputs.new_ones(*self.inputs.shape[:-1], 1)
-        return Outer(torch.cat([self.inputs, ones], dim=-1), self.gradients, self.inputs_first)
+        # written, not concatenated: that of two tensors of shapes alone would import torch's compiler
+        inputs = self.inputs.new_empty(*self.inputs.shape[:-1], self.inputs.shape[-1] + 1)
+        inputs[..., :-1] = self.inputs
+        inputs[..., -1] = 1
+        return Outer(inputs, self.gradients, self.inputs_first)
 
     def rows(self) -> Rows:
         """The same gradients written out."""
