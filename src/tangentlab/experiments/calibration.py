@@ -134,8 +134,8 @@ class Calibration(BaseModel):
         return (
             f"Over {self.cells} cells of {self.tasks} tasks and {len(self.networks)} architectures, predictions like "
             f"this ranked the test errors of trained networks with Spearman's {_correlation(rank)}{beside}.",
-            f"Predicted errors of the linearization lay {_signed(curve.low)} to {_signed(curve.high)} from the measured "
-            f"ones in nine of ten cells{covered}.",
+            f"Predicted errors of the linearization lay {_signed(curve.low)} to {_signed(curve.high)} from the "
+            f"measured ones in nine of ten cells{covered}.",
             f"The trained network's error was {_points(gap.low)} to {_points(gap.high)} points from the predicted one "
             f"in nine of ten cells, {_points(gap.median)} in the middle one.",
         )

@@ -62,8 +62,10 @@ class PredictionRanking:
         kind = "task" if self.tasks else "network"
         first, second, last = told[0], told[1], told[-1]
         sure = first.before_next is not None and first.before_next >= _SURE
-        between = f"clearly before {second.name}" if sure else f"though {second.name} may be as easy"
-        adverb = "learns best" if kind == "network" else "is the easiest task"
+        adverb, alike = (
+            ("learns best", "learn as well") if kind == "network" else ("is the easiest task", "be as easy")
+        )
+        between = f"clearly before {second.name}" if sure else f"though {second.name} may {alike}"
         return f"Before training: {first.name} {adverb}, {between}; {last.name} is last of {len(told)}."
 
     @property

@@ -43,7 +43,7 @@ class TrainingSpeed:
 
     @staticmethod
     def of_modes(values: np.ndarray, energies: np.ndarray, *, rows: int, slope: float) -> TrainingSpeed:
-        """That of squared loss from the eigenvalues ℓ_j of K, 0 where they do not move, and the energies r_j² of y − f0.
+        """That of squared loss, from eigenvalues ℓ_j of K, 0 where they do not move, and energies r_j² of y − f0.
 
         >>> TrainingSpeed.of_modes(np.array([1.0]), np.array([2.0]), rows=1, slope=-2.0).at(0.0).tolist()
         [1.0]
