@@ -10,6 +10,7 @@ from torch import nn
 from oracles.given_model import GivenModel
 from tangentlab._errors import NetworkError, UnknownNameError
 from tangentlab.networks import Network
+from tangentlab.tangent.operations import ROWS_FIRST, ROWS_LAST
 from tangentlab.tangent.routes import check_method, find_routes
 
 WEIGHT_AND_BIAS = ("weight", "bias")
@@ -96,24 +97,35 @@ def test_a_rule_must_hold_on_every_set_of_rows():
     network = Network(Model(lambda m, x: positions_first(m, x)).double())
     one, several = rows(1, 3, 4), rows(3, 6, 4)
     assert "a.weight" in find_routes(network, [one]).by_rule  # one row is whatever axis one takes
-    assert "a.weight" in find_routes(network, [one, several]).general
+    found = find_routes(network, [one, several])
+    assert "a.weight" not in found.by_rule
+    assert dict(found.operated) == {"a.weight": ROWS_LAST, "a.bias": ROWS_LAST}
 
 
-def test_bare_parameters_are_copied_for_each_row_and_uncovered_layers_take_the_general_route():
+def test_bare_parameters_are_copied_cells_are_read_off_the_graph_and_the_rest_takes_the_general_route():
     class Bare(nn.Module):
         def __init__(self):
             super().__init__()
-            self.layer, self.scale, self.rnn = nn.Linear(4, 2), nn.Parameter(torch.ones(2)), nn.GRUCell(4, 2)
+            self.layer, self.scale, self.rnn = nn.Linear(4, 2), nn.Parameter(torch.ones(2)), nn.RNNCell(4, 2)
+            self.forms = nn.Bilinear(4, 4, 2)
 
         def forward(self, x):
-            return self.layer(x) * self.scale + self.rnn(x)
+            return self.layer(x) * self.scale + self.rnn(x) + self.forms(x, x)
 
     found = find_routes(Network(Bare().double()), [rows()])
     assert found.by_rule == ("layer.weight", "layer.bias")
     assert found.copied == (("scale", 0),)
-    assert found.general == tuple(f"rnn.{name}" for name, _ in nn.GRUCell(4, 2).named_parameters())
-    assert found.general_way == "autograd"  # torch's recurrent cells write in place, which transforms refuse
-    with pytest.raises(NetworkError, match="No layer rule covers 'scale' and 4 more.*method='auto'"):
+    of_cell = ("rnn.weight_ih", "rnn.bias_ih", "rnn.bias_hh", "forms.bias")
+    assert dict(found.operated) == dict.fromkeys(of_cell, ROWS_FIRST)
+    assert found.general == ("rnn.weight_hh", "forms.weight")  # what multiplies zeros cannot be judged
+    words = (
+        "2 tensors by layer rules",
+        "4 by the operations they enter",
+        "1 by copies for each row",
+        "2 by autograd",
+    )
+    assert found.describe() == ", ".join(words)
+    with pytest.raises(NetworkError, match="No layer rule covers 'scale' and 6 more.*method='auto'"):
         find_routes(Network(Bare().double()), [rows()], method="layer_rules")
 
 

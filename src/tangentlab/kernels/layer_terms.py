@@ -147,7 +147,7 @@ class TermMaker:
         `checks` rows are compared with themselves alone; all of them, if the network reads its data.
         """
         routes = self.routes
-        if not (routes.by_rule or routes.copied):
+        if not (routes.by_rule or routes.copied or routes.operated):
             return {}
         try:
             captured = capture(
@@ -156,6 +156,7 @@ class TermMaker:
                 self.cotangents,
                 names=(*routes.by_rule, *routes.unused),
                 copied=dict(routes.copied),
+                operated=dict(routes.operated),
                 outputs_first=self.contraction != "trace",
             )
         except NetworkError as error:  # copies that fitted a few rows, and not these
@@ -168,9 +169,10 @@ class TermMaker:
         changed = [name for name in routes.by_rule if not captured.uses.get(name)]
         changed += [name for name in routes.unused if captured.uses.get(name) != []]
         changed += [name for name, _ in routes.copied if not captured.uses[name]]
+        changed += [name for name, _ in routes.operated if not captured.uses.get(name)]
         if changed:
             raise PathChanged(changed)
-        return {name: captured.uses[name] for name in (*routes.by_rule, *dict(routes.copied))}
+        return {name: captured.uses[name] for name in routes.captured}
 
     def _terms(self, x: Inputs, uses: Uses) -> Terms:
         terms = _ruled_terms(uses, self.merged)

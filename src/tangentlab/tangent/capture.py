@@ -25,6 +25,7 @@ from tangentlab.networks.network import Network
 from tangentlab.tangent.factors import Factor, Rows
 from tangentlab.tangent.joined_factors import fold
 from tangentlab.tangent.layer_rules import ScaleRule, rule_for, unbatched
+from tangentlab.tangent.operations import Operation, operations_on
 from tangentlab.tangent.output_gradients import Sums, output_gradients
 from tangentlab.tangent.row_copies import Placing, row_copies
 
@@ -85,15 +86,17 @@ def capture(
     *,
     names: Iterable[str] | None = None,
     copied: Mapping[str, Placing] | None = None,
+    operated: Mapping[str, str] | None = None,
     outputs_first: bool = False,
     measured: bool = False,
 ) -> Captured:
-    """Factors of the per-sample gradients of q combinations of the outputs, for the parameters `names` and `copied`.
+    """Factors of the per-sample gradients of q combinations of the outputs, for the parameters named.
 
     `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each. A parameter of
     `names` is left out when an operation other than its layers' used it; those of `copied` have a copy for each row
-    and no check but the caller's. `outputs_first` orders gradients (q, n, ...) in memory; their shape stays.
-    `measured` fills in `sizes`.
+    and no check but the caller's; those of `operated` are left out when an operation that `operations_on` does not
+    know used them, and the order of their rows is the caller's to check. `outputs_first` orders gradients (q, n, ...)
+    in memory; their shape stays. `measured` fills in `sizes`.
 
     >>> net = Network(nn.Linear(2, 1))
     >>> found = capture(net, torch.ones(3, 2), torch.eye(1))
@@ -104,9 +107,9 @@ def capture(
     copies = row_copies(network.selected_tensors, copied or {}, rows=count_rows(x))
     with preserved_random_state(network.device):
         try:
-            return _capture(network, x, cotangents, names, copies, False, outputs_first, measured)
+            return _capture(network, x, cotangents, names, copies, operated or {}, False, outputs_first, measured)
         except _Overwritten:
-            return _capture(network, x, cotangents, names, copies, True, outputs_first, measured)
+            return _capture(network, x, cotangents, names, copies, operated or {}, True, outputs_first, measured)
 
 
 def _capture(
@@ -115,6 +118,7 @@ def _capture(
     cotangents: Tensor,
     names: tuple[str, ...],
     copies: Mapping[str, Tensor],
+    operated: Mapping[str, str],
     clone: bool,
     outputs_first: bool,
     measured: bool,
@@ -139,11 +143,14 @@ def _capture(
     # before the user's own hooks, which may change what the layer returned
     handles = [layer.register_forward_hook(keep, with_kwargs=True, prepend=True) for layer in layers]
     try:
-        with QuickProducts(), torch.enable_grad(), network.differentiable(names):
+        with QuickProducts(), torch.enable_grad(), network.differentiable([*names, *operated]):
             f = network.apply(copies, x)
             seen = list(calls)  # a checkpointed part runs again, hooks and all, in the backward pass
             counts = count_uses(f)
-            ends = [*(call.z for call in seen), *copies.values()]
+            own = network.selected_tensors
+            operations = operations_on(f, {id(own[name]): name for name in operated}) if operated else {}
+            edges = [use.edge for uses in operations.values() for use in uses]
+            ends = [*(call.z for call in seen), *copies.values(), *edges]
             sums = _sums(seen, rows) if len(cotangents) > 1 else None
             gradients = output_gradients(f, ends, cotangents, outputs_first=outputs_first, sums=sums)
     except (RuntimeError, NetworkError) as error:
@@ -163,13 +170,20 @@ def _capture(
     used = [(call, gradient) for call, gradient in zip(seen, gradients) if gradient is not None]
     with torch.no_grad():
         uses, sizes = _apply_rules(network, names, used, rows, measured)
-        for name, gradient in zip(copies, gradients[len(seen) :]):
+        rest = iter(gradients[len(seen) :])
+        for name, gradient in zip(copies, rest):
             assert not isinstance(gradient, dict)
             uses[name] = [] if gradient is None else [Rows(gradient.reshape(*gradient.shape[:2], -1))]
             sizes[name] = float(gradient.norm()) if measured and gradient is not None else 0.0
-    own = network.selected_tensors
+        for name, taken in operations.items():
+            pairs = [(use, gradient) for use, gradient in zip(taken, rest) if isinstance(gradient, Tensor)]
+            factors = [use.factor(gradient, rows=rows, order=operated[name]) for use, gradient in pairs]
+            fitting = [factor for factor in factors if factor is not None]
+            if len(fitting) == len(factors):
+                uses[name], sizes[name] = fitting, _size(pairs) if measured else 0.0
     seen_all = {name for name in names if len(uses[name]) == counts[id(own[name])]}
-    found = {name: uses[name] for name in (*names, *copies) if name in seen_all or name in copies}
+    known = (*(name for name in names if name in seen_all), *copies, *(name for name in operated if name in uses))
+    found = {name: uses[name] for name in known}
     return Captured(found, sizes, f.detach())
 
 
@@ -183,6 +197,10 @@ def _sums(calls: list[_Call], rows: int) -> dict[int, Sums]:
                 scaled = rule.scaled(call.layer, call.x)
             found[place] = partial(rule.sums, call.layer, scaled) if scaled is not None else _none
     return found
+
+
+def _size(uses: list[tuple[Operation, Tensor]]) -> float:
+    return sum(float(G.norm()) * (1 if use.inputs is None else 1 + float(use.inputs.norm())) for use, G in uses)
 
 
 def _none(G: Tensor) -> dict[str, Factor]:

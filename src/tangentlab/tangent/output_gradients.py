@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
 
 from tangentlab.tangent.factors import Factor
 from tangentlab.tangent.layer_rules import joined_outputs
@@ -23,7 +24,7 @@ Sums = Callable[[Tensor], Mapping[str, Factor]]
 
 def output_gradients(
     f: Tensor,
-    outputs: Sequence[Tensor],
+    outputs: Sequence[Tensor | GradientEdge],
     cotangents: Tensor,
     *,
     outputs_first: bool = False,
@@ -45,7 +46,7 @@ def output_gradients(
     for q, u in enumerate(cotangents):
         more = q + 1 < count
         gradients: list[Tensor | None] = [
-            *torch.autograd.grad(f, list(outputs), u.expand_as(f), retain_graph=more, allow_unused=True)
+            *torch.autograd.grad(f, list(outputs), u.expand_as(f), retain_graph=more, allow_unused=True)  # pyright: ignore
         ]
         for place in range(len(gradients)):
             gradient, gradients[place] = gradients[place], None  # its memory serves the next

@@ -22,6 +22,7 @@ from tangentlab.tangent import sample_gradients
 from tangentlab.tangent.capture import capture, covered_layers
 from tangentlab.tangent.factors import as_rows
 from tangentlab.tangent.joined_factors import add_uses, some_rows
+from tangentlab.tangent.operations import ORDERS
 from tangentlab.tangent.products import pull_back
 from tangentlab.tangent.row_copies import Placing, loose_parameters, placings
 
@@ -61,10 +62,19 @@ class Routes:
     general_way: str
     """"vmap" or "autograd"."""
     copied: tuple[tuple[str, Placing], ...] = ()
+    operated: tuple[tuple[str, str], ...] = ()
+    """Parameters whose uses are read off the graph, with the order of rows in them."""
+
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """The parameters whose gradients come out of one pass over all rows."""
+        return (*self.by_rule, *(name for name, _ in (*self.copied, *self.operated)))
 
     def describe(self) -> str:
         """The routes in words."""
         words = [f"{len(self.by_rule)} tensors by layer rules"] if self.by_rule else []
+        if self.operated:
+            words.append(f"{len(self.operated)} by the operations they enter")
         if self.copied:
             words.append(f"{len(self.copied)} by copies for each row")
         if self.general:
@@ -82,6 +92,7 @@ class Routes:
             general=general,
             general_way=_general_way(network, samples, general),
             copied=tuple((name, axes) for name, axes in self.copied if name not in names),
+            operated=tuple((name, order) for name, order in self.operated if name not in names),
         )
 
 
@@ -100,9 +111,24 @@ def find_routes(network: Network, samples: Sequence[Inputs], *, method: str = "a
     general = tuple(name for name in network.names if name not in (*by_rule, *unused))
     if general and method == "layer_rules":
         refuse_uncovered(general)
+    operated = _operated(network, samples, general)
+    general = tuple(name for name in general if name not in operated)
     copied = _copied(network, samples, general)
     general = tuple(name for name in general if name not in copied)
-    return Routes(by_rule, unused, general, _general_way(network, samples, general), tuple(copied.items()))
+    way = _general_way(network, samples, general)
+    return Routes(by_rule, unused, general, way, tuple(copied.items()), tuple(operated.items()))
+
+
+def _operated(network: Network, samples: Sequence[Inputs], names: Sequence[str]) -> dict[str, str]:
+    """Of `names`, those whose uses are products and shifts that give each row's gradient, and in which order."""
+    found: dict[str, str] = {}
+    for order in ORDERS:
+        left = dict.fromkeys((name for name in names if name not in found), order)
+        if left:
+            with suppress(RuntimeError, NotImplementedError, NetworkError):
+                agreeing = [_compare(network, few, (), operated=left)[0] for few in samples]
+                found |= dict.fromkeys((name for name in left if all(name in each for each in agreeing)), order)
+    return found
 
 
 def _copied(network: Network, samples: Sequence[Inputs], names: Sequence[str]) -> dict[str, Placing]:
@@ -163,14 +189,21 @@ def _agreeing(network: Network, few: Inputs) -> dict[str, str]:
 
 
 def _compare(
-    network: Network, few: Inputs, names: Collection[str], *, copied: Mapping[str, Placing] | None = None
+    network: Network,
+    few: Inputs,
+    names: Collection[str],
+    *,
+    copied: Mapping[str, Placing] | None = None,
+    operated: Mapping[str, str] | None = None,
 ) -> tuple[set[str], set[str], set[str]]:
     """Of `names`: those whose rule equals autograd, those for which too few rows can tell, those f does not use."""
     rows = count_rows(few)
     u = torch.randn(network(few).shape, generator=generator(0, "routes"), dtype=torch.float64)
     u = u.to(network.device, network.dtype)
-    captured = capture(network, few, u.unsqueeze(0), names=names, copied=copied, measured=True)
+    captured = capture(network, few, u.unsqueeze(0), names=names, copied=copied, operated=operated, measured=True)
     used = tuple(name for name, uses in captured.uses.items() if uses)
+    if not used:
+        return set(), set(), set(captured.uses)
     terms = {name: add_uses(captured.uses[name]) for name in used}
     fits = {name: True for name in used}
     size, difference, alive = (dict.fromkeys(used, 0.0) for _ in range(3))
@@ -183,7 +216,7 @@ def _compare(
             size[name] += norm**2
             alive[name] += norm > 0
             fits[name] = fits[name] and found.shape == true.shape
-            difference[name] += float(found.sub_(true).norm()) ** 2 if fits[name] else 0.0
+            difference[name] += float((found - true).norm()) ** 2 if fits[name] else 0.0
     relative, absolute = _ROUNDING[network.dtype]
     same, dead = set(), set()
     for name in used:
