@@ -8,9 +8,9 @@
 
 # %%
 import torch
-from tangentlab.experiments import Calibration
 
 import tangentlab as tl
+from tangentlab.experiments import Calibration
 
 data = tl.load("digits")
 digits = tl.tasks.multiclass(data, samples=300, test_samples=400, seed=0)
