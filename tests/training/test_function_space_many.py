@@ -37,15 +37,16 @@ def full(J):
     return np.einsum("ikp,jlp->ijkl", J, J)
 
 
-def primal_outputs(J, f0, y, descent):
+def primal_outputs(J, f0, y, descent, *, start=0):
     n = len(y)
+    first = start * descent.steps_per_epoch(rows=n)
     delta = descend(
         J,
         f0,
         y,
         loss=descent.loss,
-        batches=[b.numpy() for b in batches(n, descent)],
-        rates=descent.learning_rates(descent.steps(rows=n)),
+        batches=[b.numpy() for b in batches(n, descent)][first:],
+        rates=descent.learning_rates(descent.steps(rows=n))[first:],
         momentum=descent.momentum,
         nesterov=descent.nesterov,
         weight_decay=descent.weight_decay,
@@ -176,6 +177,30 @@ def test_progress_counts_steps_of_all_bundles():
 def test_what_does_not_match_is_refused_in_words(f0, targets, descents, error, words):
     with pytest.raises(error, match=words):
         train_function_space_many(torch.eye(2), f0, targets, descents)
+
+
+@pytest.mark.parametrize("start", [0, 1, 5])
+def test_the_rest_of_a_descent_is_its_last_batches_and_rates_from_rest(start):
+    f0, J, targets = problem(tasks=6)
+    heard = []
+    descents = [dataclasses.replace(descent, seed=i // 4) for i, descent in enumerate(SETTINGS)]
+    states = train_function_space_many(
+        full(J), f0, targets, descents, start=start, progress=lambda *step: heard.append(step)
+    )
+    for state, y, descent in zip(states, targets, descents):
+        f, distance = primal_outputs(J, f0, y, descent, start=start)
+        assert np.abs(state.train_outputs.numpy() - f).max() <= ROUNDING * np.abs(f).max()
+        assert state.distance == pytest.approx(distance, rel=ROUNDING)
+        rates = descent.learning_rates(descent.steps(rows=30))[3 * start :]
+        assert list(state.history.learning_rate) == rates
+        assert len(state.history.loss) == len(rates)
+    assert heard[-1][0] == heard[-1][1] == len(heard)
+
+
+@pytest.mark.parametrize("start", [-1, 6, 1.0, True])
+def test_a_start_outside_of_the_descent_is_refused(start):
+    with pytest.raises(ArgumentError, match="`start` must be a whole number of epochs from 0 to 5"):
+        train_function_space(torch.eye(2), None, torch.ones(2), SETTINGS[0], start=start)
 
 
 def test_products_in_half_precision_are_refused():

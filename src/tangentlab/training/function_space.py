@@ -24,6 +24,7 @@ def train_function_space(
     descent: Descent,
     *,
     dtype: torch.dtype = torch.float64,
+    start: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> FunctionSpaceState:
     """Train the linearization whose Gram is K by the descent: equal to training the module, to rounding.
@@ -40,6 +41,8 @@ def train_function_space(
     - `descent`: with the optimizer "sgd"; Adam rescales single parameters and leaves the span
     - `dtype`: of the products K[batch] a. Everything else, and the product that gives the outputs at the end, is
       float64. torch.float32 is several times as fast for many outputs, and moves the outputs by float32's rounding.
+    - `start`: epochs of the descent that are over when K and f0 are taken, whose batches and learning rates are passed
+      by; momentum begins at zero. It is how a kernel frozen on the way is trained to the end.
     - `progress`: called with (steps done, steps in all)
 
     Costs O(batch_size · n · c²) a step for a full K, O(batch_size · n · c) for the others; for several tasks, seeds
@@ -52,4 +55,4 @@ def train_function_space(
     [2.0, 4.0]
     """
     f0 = None if f0 is None else as_columns("f0", f0)
-    return train_function_space_many(K, f0, [y], [descent], dtype=dtype, progress=progress)[0]
+    return train_function_space_many(K, f0, [y], [descent], dtype=dtype, start=start, progress=progress)[0]

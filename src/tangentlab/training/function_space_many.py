@@ -29,6 +29,7 @@ def train_function_space_many(
     descents: Descent | Sequence[Descent],
     *,
     dtype: torch.dtype = torch.float64,
+    start: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[FunctionSpaceState]:
     """Train on one Gram for every pair of targets and descent; each state is that of `train_function_space`.
@@ -39,7 +40,7 @@ def train_function_space_many(
     again, as they need its rows at other times; where those rows are few, orders still step together. Descents whose
     batch is all rows have one order whatever their seed.
 
-    - `K`, `dtype`: as in `train_function_space`
+    - `K`, `dtype`, `start`: as in `train_function_space`
     - `f0`: outputs at the anchor (n, c) for all runs, a list of them (or of None) with one for each, or None
     - `targets`: one y for each run, or a single one for all descents
     - `descents`: one for each run, or one for all targets
@@ -62,13 +63,14 @@ def train_function_space_many(
         )
     for descent in descents:
         _refuse_adam(descent)
+        _expect_start(start, descent)
     anchors = list(f0) if isinstance(f0, (list, tuple)) else [f0] * len(targets)
     if len(anchors) != len(targets):
         raise _unmatched("f0", f"{len(targets)}, one for each run, or a single tensor", len(anchors))
     gram = gram_of(K)
     runs = [_Run.of(gram, K, *parts) for parts in zip(anchors, targets, descents)]
     bundles = list(_bundles(runs, gram))
-    total = sum(runs[bundle[0][0]].descent.steps(rows=gram.rows) for bundle in bundles)
+    total = sum(_steps(runs[bundle[0][0]].descent, start, gram) for bundle in bundles)
     states: dict[int, FunctionSpaceState] = {}
     done = 0
     for bundle in bundles:
@@ -78,17 +80,19 @@ def train_function_space_many(
             torch.stack([torch.stack([runs[i].f0 for i in order], -1) for order in bundle]),
             torch.stack([torch.stack([runs[i].y for i in order], -1) for order in bundle]),
             [[runs[i].descent for i in order] for order in bundle],
+            start,
         )
         a, change, losses = descent.run(dtype=dtype, progress=hear)
         distances = (a * change).sum((1, 2)).clamp(min=0).sqrt().tolist()
         for s, order in enumerate(bundle):
             for r, i in enumerate(order):
                 run = runs[i]
-                history = History(tuple(losses[s][r]), tuple(run.descent.learning_rates(len(losses[s][r]))))
+                rates = run.descent.learning_rates(run.descent.steps(rows=gram.rows))
+                history = History(tuple(losses[s][r]), tuple(rates[len(rates) - len(losses[s][r]) :]))
                 outputs = run.f0 + change[s, :, :, r]
                 mine = a[s, :, :, r].contiguous()
                 states[i] = FunctionSpaceState(mine, outputs, distances[s][r], history, run.centred, gram.form)
-        done += runs[bundle[0][0]].descent.steps(rows=gram.rows)
+        done += _steps(runs[bundle[0][0]].descent, start, gram)
     return [states[i] for i in range(len(runs))]
 
 
@@ -168,6 +172,21 @@ def _refuse_adam(descent: Descent) -> None:
             got=f"optimizer='{descent.optimizer}', which rescales single parameters and so leaves the span of Jᵀ",
             remedy="Use optimizer='sgd', or train the linearized network itself: train(linearize(model), ...).",
         )
+
+
+def _expect_start(start: object, descent: Descent) -> None:
+    if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start < descent.epochs:
+        raise ArgumentError(
+            "start",
+            expected=f"a whole number of epochs from 0 to {descent.epochs - 1}, so that one is left",
+            got=start,
+            remedy="Leave it out for the whole descent.",
+        )
+
+
+def _steps(descent: Descent, start: int, gram: GramRows) -> int:
+    """Steps that are left after `start` epochs."""
+    return descent.steps(rows=gram.rows) - start * descent.steps_per_epoch(rows=gram.rows)
 
 
 def _unmatched(name: str, expected: str, got: int) -> ArgumentError:

@@ -28,17 +28,19 @@ class SpanDescent:
 
     - `descents`: s rows of r descents, those of a row with one seed
     - `f0`, `y`: outputs at the anchor and floating targets, (s, n, c, r)
+    - `start`: epochs of the descents that are over: their batches are drawn and passed by
     """
 
     gram: GramRows
     f0: Tensor
     y: Tensor
     descents: Sequence[Sequence[Descent]]
+    start: int = 0
 
     def run(
         self, *, dtype: torch.dtype, progress: Callable[[int], None] | None = None
     ) -> tuple[Tensor, Tensor, list[list[list[float]]]]:
-        """Coefficients a and K a, both (s, n, c, r), and the loss of every step by order and run.
+        """Coefficients a and K a, both (s, n, c, r), and the loss of every step taken, by order and run.
 
         `progress` is called with the number of steps done. Products of the steps are made in `dtype`, the last one
         in float64, and all the rest of the arithmetic is float64.
@@ -51,10 +53,11 @@ class SpanDescent:
             [[d.learning_rates(steps) for d in row] for row in self.descents], dtype=torch.float64
         )
         rules = _Rules.of(self.descents, rates.permute(2, 0, 1)[:, :, None, None].to(a.device))
+        first = self.start * per_epoch
         losses = torch.zeros(steps, s, r, dtype=torch.float64, device=a.device)
-        orders = [batches(n, row[0], device=a.device) for row in self.descents]
+        orders = [islice(batches(n, row[0], device=a.device), first, None) for row in self.descents]
         offsets = n * torch.arange(s, device=a.device)[:, None]
-        for epoch in range(example.epochs):
+        for epoch in range(self.start, example.epochs):
             index = torch.stack([torch.stack(list(islice(order, per_epoch))) for order in orders], 1)
             flat = (index + offsets).view(per_epoch, s * b)
             f = self.f0.reshape(s * n, c, r)[flat]
@@ -66,7 +69,7 @@ class SpanDescent:
                 g = loss.gradient(f[i], y[i])
                 rules.step(epoch * per_epoch + i, a, v, places=places, g=g if s == 1 else s * g)
                 if progress is not None:
-                    progress(epoch * per_epoch + i + 1)
+                    progress(epoch * per_epoch + i + 1 - first)
             seen = loss.rows(f.view(-1, c, r), y.view(-1, c, r)).view(per_epoch, s, b, r).mean(2)
             losses[epoch * per_epoch : (epoch + 1) * per_epoch] = seen
             self._refuse_infinite(losses, rates)
@@ -75,7 +78,7 @@ class SpanDescent:
             order, _, _, run = (~torch.isfinite(change)).nonzero()[0].tolist()
             rate = rates[order, run].tolist()
             raise blown_up(f"its outputs are not finite after step {steps - 1}", rate, step=steps - 1)
-        return a, change, losses.permute(1, 2, 0).tolist()
+        return a, change, losses[first:].permute(1, 2, 0).tolist()
 
     def _refuse_infinite(self, losses: Tensor, rates: Tensor) -> None:
         bad = ~torch.isfinite(losses)
