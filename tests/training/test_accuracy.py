@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tangentlab._errors import DataError, ShapeError
-from tangentlab.training.accuracy import accuracy
+from tangentlab.training.accuracy import accuracy, balanced_accuracy
 
 T = torch.tensor
 
@@ -45,3 +45,10 @@ def test_a_regression_has_no_accuracy(f, y):
 def test_outputs_come_as_rows_and_columns():
     with pytest.raises(ShapeError, match="`f`"):
         accuracy(torch.zeros(3), torch.zeros(3), loss="bce")
+
+
+def test_balanced_accuracy_weighs_classes_alike_whatever_their_rows():
+    y = torch.tensor([[1.0]] * 8 + [[0.0]] * 2)
+    f = torch.tensor([[1.0]] * 6 + [[-1.0]] * 2 + [[-1.0], [0.0]])  # an output of 0 decides for the class 0
+    assert balanced_accuracy(f, y) == pytest.approx((6 / 8 + 1) / 2)
+    assert balanced_accuracy(f[:8], y[:8]) == pytest.approx(6 / 8)

@@ -1,6 +1,7 @@
 """Training, primal and in function space: descent, gradient flow, kernel regression, stable rates."""
 
 from tangentlab.training.accuracy import accuracy as accuracy
+from tangentlab.training.accuracy import balanced_accuracy as balanced_accuracy
 from tangentlab.training.anchored_targets import AnchoredTargets as AnchoredTargets
 from tangentlab.training.batches import batches as batches
 from tangentlab.training.descent import Descent as Descent

@@ -47,6 +47,21 @@ def accuracy(f: Tensor, y: Tensor, *, loss: str) -> float:
     return right.double().mean().item()
 
 
+def balanced_accuracy(f: Tensor, y: Tensor) -> float:
+    """Accuracy of one output f (n, 1) on targets 0 and 1 (n, 1), averaged over the two classes, f > 0 for 1.
+
+    A constant has 0.5 however few rows one class has; of one class alone it is the accuracy.
+
+    >>> import torch
+    >>> balanced_accuracy(torch.ones(4, 1), torch.tensor([[1.0], [1.0], [1.0], [0.0]]))
+    0.5
+    """
+    y = check_targets(y, "bce", rows=len(f), outputs=1).to(f.device) > 0.5
+    right = (f.detach() > 0) == y
+    shares = [right[rows].double().mean().item() for rows in (y, ~y) if bool(rows.any())]
+    return sum(shares) / len(shares)
+
+
 def _codes(y: Tensor) -> tuple[float, float]:
     """The border between the two codes of a binary target, and the higher code."""
     if bool(((y == 0) | (y == 1)).all()):

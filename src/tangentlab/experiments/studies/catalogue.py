@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from tangentlab.experiments.studies import exact, spectrum
+from tangentlab.experiments.studies import eigenfunctions, exact, spectrum
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "eigenfunctions": Study.read(
+        "eigenfunctions", units=eigenfunctions.units, measure=eigenfunctions.measure, work=eigenfunctions.work
+    ),
     "exact": Study.read("exact", units=exact.units, measure=exact.measure, work=exact.work),
     "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure, work=spectrum.work),
 }

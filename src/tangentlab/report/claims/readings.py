@@ -46,18 +46,39 @@ def weakest(found: Mapping[str, Interval | None], *, above: bool, words: str = "
     >>> weakest({"a": mean_interval([1.0, 1.0]), "b": mean_interval([3.0, 3.0])}, above=True).words
     'a'
     """
-    told = {name: interval for name, interval in found.items() if interval is not None}
-    if not told:
-        return None
+    order = _from_weakest(found, above=above)
+    return _named(found, order[0], words) if order else None
 
-    def against(name: str) -> float:
-        interval = told[name]
+
+def second_best(found: Mapping[str, Interval | None], *, above: bool, words: str = "") -> Statistic | None:
+    """Of several networks, the one after the best: what holds for it holds for two. None where there are not two.
+
+    >>> from tangentlab.report.intervals import mean_interval
+    >>> found = {name: mean_interval([mean, mean]) for name, mean in {"a": 1.0, "b": 3.0, "c": 2.0}.items()}
+    >>> second_best(found, above=True).words
+    'c'
+    """
+    order = _from_weakest(found, above=above)
+    return _named(found, order[-2], words) if len(order) > 1 else None
+
+
+def _named(found: Mapping[str, Interval | None], name: str, words: str) -> Statistic:
+    interval = found[name]
+    assert interval is not None
+    return Statistic.of(interval, words=f"{name}{', ' if words and name else ''}{words}")
+
+
+def _from_weakest(found: Mapping[str, Interval | None], *, above: bool) -> list[str]:
+    """Names of those that tell something, from what speaks least for a claim to what speaks most."""
+
+    def support(name: str) -> float:
+        interval = found[name]
+        assert interval is not None
         bound = interval.low if above else interval.high
         bound = interval.mean if bound is None else bound
         return bound if above else -bound
 
-    name = min(told, key=against)
-    return Statistic.of(told[name], words=f"{name}{', ' if words and name else ''}{words}")
+    return sorted((name for name, interval in found.items() if interval is not None), key=support)
 
 
 def reading(record: Record, *path: str) -> Any:
