@@ -12,8 +12,7 @@ from torch import nn
 from tangentlab._errors import NetworkError, TangentlabError
 from tangentlab.experiments.anchor import Anchor
 from tangentlab.experiments.fits import Fit, fit_kernel_regression
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.spec import ComparisonSpec
+from tangentlab.experiments.sources import Choices, Sources
 from tangentlab.kernels import InfiniteWidthNetwork, infinite_width_of
 from tangentlab.networks import NETWORKS, Network
 from tangentlab.networks.builder_options import split_options
@@ -25,7 +24,7 @@ MOST_COVARIANCES = 2 * 10**10
 
 
 def infinite_width_network(
-    name: str, spec: ComparisonSpec, sources: Sources, *, model: nn.Module | Network
+    name: str, spec: Choices, sources: Sources, *, model: nn.Module | Network
 ) -> InfiniteWidthNetwork:
     """The closed form behind a network of the catalogue, given as it was built.
 
@@ -33,6 +32,7 @@ def infinite_width_network(
     name, and for one with a layer without a rule.
 
     >>> from tangentlab.networks import build_network
+    >>> from tangentlab.experiments.spec import ComparisonSpec
     >>> spec, sources = ComparisonSpec.of(), Sources(data="digits")
     >>> model = build_network("mlp:depth=1", (4,), outputs=1, seed=0)
     >>> len(infinite_width_network("mlp:depth=1", spec, sources, model=model).layers)
@@ -94,11 +94,12 @@ def fit_infinite(
 
 
 def refusal_of_infinite(
-    name: str, spec: ComparisonSpec, sources: Sources, *, model: nn.Module | Network, task: Task
+    name: str, spec: Choices, sources: Sources, *, model: nn.Module | Network, task: Task
 ) -> TangentlabError | None:
     """Why a cell has no learner `infinite`, before anything is computed; None if it has.
 
     >>> from tangentlab.networks import build_network
+    >>> from tangentlab.experiments.spec import ComparisonSpec
     >>> spec, sources = ComparisonSpec.of(test_samples=20), Sources(data="digits")
     >>> task = sources.task("random:2", spec, samples=20, seed=0)
     >>> model = build_network("vgg:width=2", task.shape, outputs=1, seed=0)

@@ -55,7 +55,8 @@ class StudyUnit:
     @property
     def weight(self) -> float:
         """Its size, in a measure that is comparable within its group."""
-        return 1000 + float(self.settings.get("samples", 0) or 0) ** 1.5
+        samples = self.settings.get("samples", 0) or 0
+        return 1000 + sum(float(n) ** 1.5 for n in (samples if isinstance(samples, list) else [samples]))
 
     @property
     def initialization(self) -> str:

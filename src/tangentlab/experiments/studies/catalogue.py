@@ -11,5 +11,8 @@ STUDIES: dict[str, Study] = {
     ),
     "exact": Study.read("exact", units=exact.units, measure=exact.measure, work=exact.work),
     "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure, work=spectrum.work),
+    "three-parity": Study.read(
+        "three-parity", units=three_parity.units, measure=three_parity.measure, work=three_parity.work
+    ),
 }
 """Name to study; its words and scales are in the TOML file of the same name."""

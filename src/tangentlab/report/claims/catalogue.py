@@ -5,4 +5,4 @@ from __future__ import annotations
 from tangentlab.report.claims import eigenfunctions, exact, spectrum
 from tangentlab.report.claims.claim import Claim
 
-CLAIMS: tuple[Claim, ...] = (*eigenfunctions.CLAIMS, *exact.CLAIMS, *spectrum.CLAIMS)
+CLAIMS: tuple[Claim, ...] = (*eigenfunctions.CLAIMS, *exact.CLAIMS, *spectrum.CLAIMS, *three_parity.CLAIMS)

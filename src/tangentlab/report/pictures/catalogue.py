@@ -16,6 +16,7 @@ PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
     "eigenfunctions": eigenfunctions.pictures,
     "exact": exact.pictures,
     "spectrum": spectrum.pictures,
+    "three-parity": three_parity.pictures,
 }
 """Study to its figures of lines and points; the first stands beside the verdict."""
 

@@ -1,0 +1,80 @@
+"""Test error against training rows: the network, its linearization and the kernels of its path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tangentlab.records import Record
+from tangentlab.report.comparison_figures import samples_ticks
+from tangentlab.report.error_curves import CHOSEN, KERNELS, NAMES, RIDGELESS, ROLES, Contested, contested
+from tangentlab.report.figure import Axis, Figure, Panel, Series
+from tangentlab.report.intervals import mean_interval
+from tangentlab.report.wording import count
+
+RULES = {
+    CHOSEN: "kernels with the ridge that a fifth of the training rows, held out, chose",
+    RIDGELESS: "kernels with a ridge of a millionth of the mean diagonal",
+}
+"""Rule to its words."""
+
+
+def learning_curves(
+    records: Sequence[Record], *, key: str, title: str, rules: Sequence[str], log: bool
+) -> tuple[Figure, ...]:
+    """A figure for each rule for the ridge, the first being the one that claims are read under.
+
+    Panels are networks and tasks; a line is the mean over seeds with a 95% Student-t band.
+
+    >>> learning_curves([], key="k", title="", rules=["chosen"], log=False)[0].drawn
+    False
+    """
+    places = contested(records)
+    axis = Axis(
+        "training rows", log=True, ticks=samples_ticks(tuple(sorted({n for each in places for n in each.rows})))
+    )
+    return tuple(
+        Figure(
+            key if rule == rules[0] else f"{key}-{rule}",
+            title,
+            f"Share of wrong decisions on test rows, mean over seeds with a 95% Student-t band; {RULES[rule]}. Kernels "
+            "regress the targets themselves; the linearization starts from the network's outputs, f0 + J(θ − θ0), and "
+            "follows the network's own descent.",
+            x=axis,
+            y=Axis("test error", log=log),
+            panels=tuple(_panel(place, rule, log=log) for place in places),
+        )
+        for rule in rules
+    )
+
+
+def _panel(place: Contested, rule: str, *, log: bool) -> Panel:
+    series = tuple(_series(place, learner, rule, log=log) for learner in place.learners)
+    return Panel(f"{place.network}, {place.task}", series, group=place.task)
+
+
+def _series(place: Contested, learner: str, rule: str, *, log: bool) -> Series:
+    by_rows: dict[int, list[float]] = {}
+    for points in place.curves(learner, ridge=rule).values():
+        for point in points:
+            by_rows.setdefault(point.rows, []).append(point.error)
+    least = 1 / place.test_rows
+    found = {rows: mean_interval(by_rows[rows], resolution=least) for rows in sorted(by_rows)}
+
+    def shown(value: float | None) -> float | None:
+        """A log axis has no zero: half a mistake stands for none."""
+        return None if value is None else max(value, least / 2 if log else 0.0)
+
+    return Series(
+        NAMES[learner],
+        ROLES[learner],
+        x=tuple(float(rows) for rows in found),
+        y=tuple(shown(each.mean) for each in found.values()),
+        low=tuple(shown(each.bounds[0]) for each in found.values()),
+        high=tuple(shown(each.bounds[1]) for each in found.values()),
+        notes=tuple(
+            f"{NAMES[learner]}, {count(rows, 'row')}\ntest error {each.mean:.1%} ({count(each.n, 'seed')})"
+            f"{chr(10) + RULES[rule] if learner in KERNELS else ''}"
+            for rows, each in found.items()
+        ),
+        band=True,
+    )
