@@ -24,10 +24,11 @@ def test_more_units_take_more_time_and_more_workers_less():
 
 def test_what_a_unit_computes_weighs_by_its_counts():
     cells, sources = units(seeds=1)
-    little, much = (
-        forecast_study(replace(STUDIES["spectrum"], work=lambda _: work), cells, sources).seconds
-        for work in (Work(solves=(1000,)), Work(solves=(10_000,), steps=100_000))
-    )
+
+    def seconds(work):
+        return forecast_study(replace(STUDIES["spectrum"], work=lambda _: work), cells, sources).seconds
+
+    little, much = seconds(Work(solves=(1000,))), seconds(Work(solves=(10_000,), steps=100_000))
     assert much > 100 * little
 
 

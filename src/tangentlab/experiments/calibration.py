@@ -81,22 +81,33 @@ class Calibration(BaseModel):
     network: Spread
 
     @classmethod
-    def of(cls, cells: Iterable[Mapping[str, Any]], *, command: str, created: str = "") -> Calibration:
+    def of(
+        cls,
+        cells: Iterable[Mapping[str, Any]],
+        *,
+        draws: Iterable[Mapping[str, Any]] | None = None,
+        command: str,
+        created: str = "",
+    ) -> Calibration:
         """The figures from one row for each cell, task × architecture × size held out from any tuning.
 
         A row has `network`, `task`, `data`, `samples`, `seeds`; the error `predicted` with `predicted_low` and
         `predicted_high`; the measured ones of the `linearization` and of the `trained` network, means over seeds; and
-        `baselines`, what naive predictors say of the cell (the larger the harder).
+        `baselines`, what naive predictors say of the cell (the larger the harder). `draws` are the same rows seed by
+        seed, by which bands are held against what they are bands of; without them the cells are.
         """
         rows = list(cells)
+        single = rows if draws is None else list(draws)
         if len(rows) < 4:
             raise DataError(f"{len(rows)} cells cannot calibrate anything.", remedy="Run the whole study.")
         trained = [float(row["trained"]) for row in rows]
         told = {"predicted": [float(row["predicted"]) for row in rows]}
         for name in rows[0]["baselines"]:
             told[name] = [float(row["baselines"][name]) for row in rows]
-        predicted, measured = np.array(told["predicted"]), np.array([float(row["linearization"]) for row in rows])
-        inside = [row["predicted_low"] <= m <= row["predicted_high"] for row, m in zip(rows, measured)]
+        predicted = np.array([float(row["predicted"]) for row in single])
+        measured = np.array([float(row["linearization"]) for row in single])
+        reached = np.array([float(row["trained"]) for row in single])
+        inside = [row["predicted_low"] <= m <= row["predicted_high"] for row, m in zip(single, measured)]
         return cls.model_validate(
             {
                 "schema": SCHEMA,
@@ -110,7 +121,7 @@ class Calibration(BaseModel):
                 "samples": sorted({int(row["samples"]) for row in rows}),
                 "rankings": {name: Rank(**vars(spearman(values, trained))) for name, values in told.items()},
                 "curve": _spread(predicted / np.maximum(measured, 1e-3) - 1, inside=float(np.mean(inside))),
-                "network": _spread(np.array(trained) - predicted),
+                "network": _spread(reached - predicted),
             }
         )
 

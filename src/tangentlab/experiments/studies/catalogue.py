@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tangentlab.experiments.studies import eigenfunctions, exact, spectrum
+from tangentlab.experiments.studies import calibration, eigenfunctions, exact, risk, spectrum, three_parity
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "risk": Study.read("risk", units=risk.units, measure=risk.measure, work=risk.work),
+    "calibration": Study.read(
+        "calibration", units=calibration.units, measure=calibration.measure, work=calibration.work
+    ),
     "eigenfunctions": Study.read(
         "eigenfunctions", units=eigenfunctions.units, measure=eigenfunctions.measure, work=eigenfunctions.work
     ),

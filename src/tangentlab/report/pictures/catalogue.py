@@ -7,12 +7,14 @@ from typing import Any
 
 from tangentlab.records import Record
 from tangentlab.report.figure import Figure
-from tangentlab.report.pictures import eigenfunctions, exact, spectrum
+from tangentlab.report.pictures import calibration, eigenfunctions, exact, risk, spectrum, three_parity
 from tangentlab.report.template import Image
 
 Records = Sequence[Record]
 
 PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
+    "risk": risk.pictures,
+    "calibration": calibration.pictures,
     "eigenfunctions": eigenfunctions.pictures,
     "exact": exact.pictures,
     "spectrum": spectrum.pictures,

@@ -1,0 +1,120 @@
+"""Calibration: predictions made before training, held against what trained networks then did.
+
+For each task and architecture the error that `predict` foretells from the training rows alone is kept beside the test
+error of the linearization (kernel regression with the initial kernel) and of the network trained by descent, and
+beside what naive predictors say. Nothing in `predict` was tuned on these cells.
+
+=================  ====================================================================
+`constant`         the share of the smaller class
+`label_entropy`    entropy of the labels
+`linear_model`     leave-one-out error of ridge regression on the rows themselves
+`trace`            mean diagonal of the kernel, which knows the architecture alone
+`alignment`        minus the trace-normalised alignment
+`complexity`       normalised yᵀK⁻¹y
+=================  ====================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tangentlab.experiments.findings import Clock, Findings
+from tangentlab.experiments.predict import predict
+from tangentlab.experiments.rebound import rebound
+from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.studies.places import each_network_and_seed
+from tangentlab.experiments.studies.protocol import descent_of
+from tangentlab.experiments.study import Settings
+from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.study_work import Work, steps_of
+from tangentlab.experiments.targets import codes
+from tangentlab.kernels import NeuralTangentKernel
+from tangentlab.networks import Network
+from tangentlab.tasks import Task
+from tangentlab.training import KernelRegression, accuracy, train
+
+LINEAR_RIDGE = 1e-2
+"""Of the linear model, as a share of its mean diagonal."""
+
+
+def units(settings: Settings) -> Iterator[Settings]:
+    """One unit for each network and seed, all tasks in it: they share their rows."""
+    return each_network_and_seed(settings)
+
+
+def work(settings: Settings) -> Work:
+    """For each task two kernels, a few factorizations, and a descent of the network."""
+    n, m, tasks = settings["samples"], settings["test_samples"], len(settings["tasks"])
+    steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
+    one = Work(kernels=((n, n), (n, n), (m, n)), steps=steps, batch=settings["batch_size"], solves=(n,) * 20)
+    return sum((one for _ in range(tasks)), Work(batch=settings["batch_size"]))
+
+
+def measure(unit: StudyUnit, sources: Sources) -> Findings:
+    """One row of readings for each task."""
+    clock, cells = Clock(), []
+    for name in unit["tasks"]:
+        task = sources.task(name, unit, samples=unit["samples"], seed=unit["seed"])
+        cells.append({"task": name, **_cell(unit, sources, task, clock)})
+    return Findings({"cells": cells}, clock.seconds)
+
+
+def _cell(unit: StudyUnit, sources: Sources, task: Task, clock: Clock) -> dict[str, Any]:
+    model = sources.model(unit["network"], unit, shape=task.shape, outputs=task.outputs, seed=unit["seed"])
+    network = Network(model, mode="eval")
+    labels = task.y_train[:, 0].long() if task.outputs == 1 else task.y_train.argmax(1)
+    n = len(labels)
+    with clock.part("predict"):
+        told = predict(
+            network, task.x_train, labels, samples=[n], ridge=unit["ridge"], memory=unit["memory"] or None
+        )
+    assert told.error is not None
+    value, low, high = told.error.at(-1)
+    with clock.part("linearization"):
+        linear = _linearization_error(network, task, ridge=unit["ridge"], memory=unit["memory"] or None)
+    with clock.part("network"):
+        state = train(model, task.x_train, task.y_train, descent_of(unit, loss=task.loss))
+        end = rebound(network, state.module)
+    shares = task.y_train.double().mean(0)
+    shares = torch.stack([shares[0], 1 - shares[0]]) if task.outputs == 1 else shares
+    return {
+        "samples": n,
+        "predicted": value,
+        "predicted_low": low,
+        "predicted_high": high,
+        "linearization": linear,
+        "trained": 1 - accuracy(end(task.x_test), task.y_test, loss=task.loss),
+        "trained_train": 1 - accuracy(end(task.x_train), task.y_train, loss=task.loss),
+        "baselines": {
+            "constant": 1 - float(shares.max()),
+            "label_entropy": float(-(shares * shares.clamp_min(1e-300).log()).sum()),
+            "linear_model": _linear_model_error(task),
+            "trace": told.trace / n,
+            "alignment": -told.alignment,
+            "complexity": told.complexity,
+        },
+    }
+
+
+def _linearization_error(network: Network, task: Task, *, ridge: float, memory: Any) -> float:
+    """Test error of regression with the initial kernel, f0 taken into account, as `predict` has it."""
+    kernel = NeuralTangentKernel(network, outputs="mean", memory=memory)
+    K = kernel(task.x_train).double()
+    f0, f0_test = network(task.x_train).double(), network(task.x_test).double()
+    fit = KernelRegression(ridge=ridge * float(K.diagonal().mean())).fit(K, codes(task.y_train), f0)
+    outputs = fit.predict(kernel(task.x_test, task.x_train).double(), f0_test)
+    return 1 - accuracy(outputs, task.y_test, loss=task.loss)
+
+
+def _linear_model_error(task: Task) -> float:
+    """Leave-one-out error of ridge regression on the flattened rows, centred, known before any training."""
+    x = task.x_train.double().flatten(1)
+    x, y = x - x.mean(0), codes(task.y_train)
+    K = x @ x.mT
+    fit = KernelRegression(ridge=LINEAR_RIDGE * float(K.diagonal().mean())).fit(K, y - y.mean(0))
+    left_out: Tensor = fit.leave_one_out + y.mean(0)
+    return 1 - accuracy(left_out, task.y_train, loss=task.loss)
