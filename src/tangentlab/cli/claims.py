@@ -27,13 +27,17 @@ def claims(
 ) -> None:
     """Judge every claim of the papers by the records in some folders: holds, falls, or cannot tell.
 
-    Thresholds were fixed beforehand. A claim that no record is about is listed with the command that makes them.
+    Thresholds were fixed beforehand. A claim that no record is about is listed with the command that makes them. In
+    JSON `threshold` is a number and `relation`, >= or <=, the side of it on which a claim holds.
     """
     from tangentlab.records import Store
     from tangentlab.report import judge
-    from tangentlab.report.claims_table import interval, markdown
+    from tangentlab.report.claims_table import bound, interval, markdown
 
     stores = [Store.open(path) for path in runs or ()]
+    for store in stores:
+        if not store.spec.get("study"):
+            typer.echo(f"warning: {store.path} holds a comparison, which decides no claim.", err=True)
     judged = judge([(store.spec, store.records()) for store in stores])
     rows = [each.to_dict() for each in judged]
     if format is Format.JSON:
@@ -47,7 +51,7 @@ def claims(
                 "verdict": row["verdict"],
                 "statistic": "–" if row["statistic"] is None else f"{row['statistic']:.3g}",
                 "95% interval": interval(row),
-                "threshold": row["threshold"],
+                "threshold": bound(row),
                 "data": row["data"],
                 "statement": row["statement"],
             }

@@ -92,12 +92,12 @@ class Store:
         if not is_folder:
             raise StoreError(
                 f"{path} {'is a file, not a store' if exists else 'does not exist'}.",
-                remedy="Give the folder that `tangentlab compare --out` made.",
+                remedy="Give the folder that `tangentlab compare --out` or `tangentlab run --out` made.",
             )
         if not has_spec:
             raise StoreError(
                 f"{path} is not a store: it has no spec.json.",
-                remedy="Give the folder that `tangentlab compare --out` made, or run that command again.",
+                remedy="Give the folder that `tangentlab compare --out` or `tangentlab run --out` made, or run it again.",
             )
         try:
             version = read_spec(path).get("format")

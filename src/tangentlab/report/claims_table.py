@@ -29,7 +29,7 @@ def claims_table(judgements: Iterable[Judgement]) -> Table:
                 Cell(row["measured"], detail=row["words"]),
                 Cell(significant(row["statistic"]), style="number strong"),
                 Cell(interval(row), style="number"),
-                Cell(row["threshold"], style="number"),
+                Cell(bound(row), style="number"),
                 Cell(MARKS[each.verdict], style=f"outcome {_STYLES[each.verdict]}"),
             )
         )
@@ -55,6 +55,15 @@ def interval(row: Mapping[str, Any]) -> str:
     return "exact" if low == high else f"{significant(low)} to {significant(high)}"
 
 
+def bound(row: Mapping[str, Any]) -> str:
+    """What a row's statistic is to reach.
+
+    >>> bound({"relation": ">=", "threshold": 0.9}), bound({"relation": "<=", "threshold": 1e-4})
+    ('≥ 0.9', '≤ 0.0001')
+    """
+    return f"{'≥' if row['relation'] == '>=' else '≤'} {row['threshold']:g}"
+
+
 def markdown(judgements: Iterable[Judgement]) -> str:
     """The same as a Markdown table, with the command that makes the records of each claim again.
 
@@ -69,6 +78,6 @@ def markdown(judgements: Iterable[Judgement]) -> str:
         row = each.to_dict()
         measured = f"{row['measured']}{'; ' + row['words'] if row['words'] else ''}"
         cells = [row["id"], row["statement"], measured, significant(row["statistic"]), interval(row)]
-        cells += [row["threshold"], f"**{row['verdict']}**", f"`{row['command']}`"]
+        cells += [bound(row), f"**{row['verdict']}**", f"`{row['command']}`"]
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 from tangentlab.records import Record
 from tangentlab.report.claims import CLAIMS, Judgement, judge
-from tangentlab.report.claims_table import claims_table
+from tangentlab.report.claims_table import bound, claims_table
 from tangentlab.report.page_tables import failure_table
 from tangentlab.report.pictures import images_of, pictures_of
 from tangentlab.report.settings import command_of, machines_of, settings_of
@@ -115,6 +115,6 @@ def sentence(each: Judgement) -> str:
             "" if row["low"] is None or row["low"] == row["high"] else f" ({row['low']:.3g} to {row['high']:.3g})"
         )
         measured = f"{row['measured'][0].upper()}{row['measured'][1:]}"
-        found = f" {measured}: {row['statistic']:.3g}{bounds}, threshold {row['threshold']}."
+        found = f" {measured}: {row['statistic']:.3g}{bounds}, threshold {bound(row)}."
     verdict = {"holds": "holds", "falls": "falls", "cannot tell": "is left open"}[each.verdict]
     return f"{each.claim.id} {verdict}: {each.claim.statement}{found}"

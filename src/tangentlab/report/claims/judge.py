@@ -22,7 +22,14 @@ class Judgement:
     command: str
 
     def to_dict(self) -> dict[str, Any]:
-        """One row of the table of claims, as plain values."""
+        """One row of the table of claims, as plain values.
+
+        `threshold` is a number and `relation` the side of it on which the whole interval lies where the claim holds.
+
+        >>> row = judge([])[0].to_dict()
+        >>> row["relation"], type(row["threshold"])
+        ('<=', <class 'float'>)
+        """
         claim, found = self.claim, self.statistic
         return {
             "id": claim.id,
@@ -35,7 +42,8 @@ class Judgement:
             "low": None if found is None else found.low,
             "high": None if found is None else found.high,
             "n": 0 if found is None else found.n,
-            "threshold": f"{'≥' if claim.above else '≤'} {claim.threshold:g}",
+            "relation": ">=" if claim.above else "<=",
+            "threshold": float(claim.threshold),
             "verdict": self.verdict,
             "words": "" if found is None else found.words,
             "command": self.command,

@@ -1,0 +1,94 @@
+"""`run NAME` and `claims` as a script uses them: what lies in the JSON, and what is said where no record decides."""
+
+import json
+import shlex
+import shutil
+
+import pytest
+
+from tangentlab.cli import main
+from tangentlab.report import CLAIMS
+
+ASKED = {"id", "statement", "statistic", "low", "high", "threshold", "verdict", "command"}
+OWN = "--network mlp:width=8 --data digits --samples 40 --set test_samples=20 -j 1"
+
+
+def call(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return end.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory):
+    """The run of an experiment at another size than its own."""
+    path = tmp_path_factory.mktemp("runs") / "exact"
+    with pytest.raises(SystemExit) as end:
+        main(["run", "exact", "--scale", "small", *shlex.split(OWN), "--out", str(path)])
+    assert not end.value.code
+    return path
+
+
+def test_json_holds_every_claim_as_plain_values_that_give_its_verdict(capsys, exact):
+    code, out, err = call(capsys, "claims", exact, "--format", "json")
+    rows = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [row["id"] for row in rows] == [claim.id for claim in CLAIMS]
+    assert all(ASKED <= set(row) for row in rows)
+    assert all(type(row["threshold"]) is float and row["relation"] in (">=", "<=") for row in rows)
+    (decided,) = [row for row in rows if row["statistic"] is not None]
+    assert (decided["id"], decided["relation"], decided["verdict"]) == ("CA9", "<=", "holds")
+    assert decided["low"] == decided["statistic"] == decided["high"] <= decided["threshold"]
+    others = [row for row in rows if row is not decided]
+    assert {row["verdict"] for row in others} == {"cannot tell"}
+    assert all(row["command"] == f"tangentlab run {row['study']} --scale small" for row in others)
+
+
+def test_without_a_folder_all_claims_are_open(capsys):
+    code, out, _ = call(capsys, "claims", "--format", "json")
+    assert code == 0
+    assert {(row["verdict"], row["statistic"]) for row in json.loads(out)} == {("cannot tell", None)}
+
+
+def test_a_table_shows_the_side_of_the_threshold(capsys, exact):
+    code, out, _ = call(capsys, "claims", exact)
+    assert code == 0
+    assert f"1 holds, 0 falls, {len(CLAIMS) - 1} cannot tell" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("CA9")]
+    assert "≤ 0.0001" in line
+    assert "≤ 0.0001" in call(capsys, "claims", exact, "--format", "markdown")[1]
+
+
+def test_a_comparison_among_the_folders_is_named(capsys, exact, tmp_path):
+    tiny = "--network mlp:width=4 --task random:2 --samples 20 --test-samples 20 --epochs 1 --seeds 1 -j 1"
+    assert call(capsys, "compare", *shlex.split(tiny), "--out", tmp_path / "grid")[0] == 0
+    code, out, err = call(capsys, "claims", tmp_path / "grid", exact)
+    assert code == 0
+    assert "holds a comparison, which decides no claim" in err
+    assert err.count("warning") == 1
+    assert "1 holds" in out
+
+
+def test_folders_that_are_no_runs_are_refused(capsys, exact, tmp_path):
+    for bad, told in ((tmp_path, "is not a store"), (tmp_path / "nowhere", "does not exist")):
+        code, out, err = call(capsys, "claims", bad, "--format", "json")
+        assert (code, out) == (1, "")
+        assert told in err
+        assert "tangentlab run" in err
+    shutil.copytree(exact, tmp_path / "damaged")
+    record = next((tmp_path / "damaged" / "records").iterdir())
+    record.write_text(record.read_text().replace("violations", "violation5"))
+    assert call(capsys, "claims", tmp_path / "damaged")[0] == 4
+
+
+def test_an_experiment_and_a_scale_that_are_none_are_refused(capsys, tmp_path):
+    for arguments, told in (
+        (["run", "spectra"], "spectrum"),
+        (["run", "exact", "--scale", "tiny"], "small"),
+        (["run", "exact", "--set", "samplez=3"], "samples"),
+    ):
+        code, _, err = call(capsys, *arguments, "--out", tmp_path / "run")
+        assert code == 1
+        assert told in err
+        assert not (tmp_path / "run").exists()
