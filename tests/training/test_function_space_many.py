@@ -206,3 +206,27 @@ def test_a_start_outside_of_the_descent_is_refused(start):
 def test_products_in_half_precision_are_refused():
     with pytest.raises(ArgumentError, match="`dtype`"):
         train_function_space_many(torch.eye(2), None, [torch.ones(2)], Descent(), dtype=torch.float16)
+
+
+def test_snapshots_are_where_a_shorter_way_would_have_come():
+    """A constant rate: after t steps of a long descent the coefficients are those of the first t epochs alone."""
+    f0, J, targets = problem(tasks=2)
+    whole = Descent(learning_rate=0.05, batch_size=30, epochs=6, schedule="constant")
+    states = train_function_space_many(full(J)[:, :, 0, 0], f0, targets, whole, snapshots=[0, 2, 6])
+    for state, y in zip(states, targets):
+        short = dataclasses.replace(whole, epochs=2)
+        outputs, _ = primal_outputs(J, f0, y, short)
+        K = full(J)[:, :, 0, 0]
+        assert list(state.snapshots) == [0, 2, 6]
+        np.testing.assert_allclose(state.predict(K, f0, step=2), outputs, rtol=ROUNDING, atol=ROUNDING)
+        np.testing.assert_allclose(state.predict(K, f0, step=0), f0)
+        np.testing.assert_allclose(state.predict(K, f0, step=6), state.train_outputs, rtol=ROUNDING, atol=ROUNDING)
+    with pytest.raises(ArgumentError, match="snapshots"):
+        states[0].predict(K, f0, step=3)
+
+
+def test_snapshots_of_the_rest_of_a_descent_are_counted_from_its_start():
+    f0, J, (y,) = problem()
+    descent = Descent(learning_rate=0.05, batch_size=8, epochs=4)
+    (state,) = train_function_space_many(full(J)[:, :, 0, 0], f0, [y], descent, start=2, snapshots=2)
+    assert list(state.snapshots) == [1, 6]  # two epochs of three steps

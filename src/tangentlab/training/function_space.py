@@ -6,7 +6,7 @@ The gradient of a linearized network lies in the span of Jᵀ, so gradient desce
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -25,6 +25,7 @@ def train_function_space(
     *,
     dtype: torch.dtype = torch.float64,
     start: int = 0,
+    snapshots: int | Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FunctionSpaceState:
     """Train the linearization whose Gram is K by the descent: equal to training the module, to rounding.
@@ -43,6 +44,8 @@ def train_function_space(
       float64. torch.float32 is several times as fast for many outputs, and moves the outputs by float32's rounding.
     - `start`: epochs of the descent that are over when K and f0 are taken, whose batches and learning rates are passed
       by; momentum begins at zero. It is how a kernel frozen on the way is trained to the end.
+    - `snapshots`: as in `train`, None, a number of log-spaced steps, or steps, counted from `start`: after each of them
+      the coefficients are kept, and `predict(..., step=)` tells what they gave
     - `progress`: called with (steps done, steps in all)
 
     Costs O(batch_size · n · c²) a step for a full K, O(batch_size · n · c) for the others; for several tasks, seeds
@@ -55,4 +58,6 @@ def train_function_space(
     [2.0, 4.0]
     """
     f0 = None if f0 is None else as_columns("f0", f0)
-    return train_function_space_many(K, f0, [y], [descent], dtype=dtype, start=start, progress=progress)[0]
+    return train_function_space_many(
+        K, f0, [y], [descent], dtype=dtype, start=start, snapshots=snapshots, progress=progress
+    )[0]

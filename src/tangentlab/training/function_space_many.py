@@ -19,6 +19,7 @@ from tangentlab.training.gram_of import gram_of
 from tangentlab.training.gram_rows import GATHER, GramRows, StoredRows
 from tangentlab.training.history import History
 from tangentlab.training.loss import check_targets
+from tangentlab.training.snapshots import snapshot_steps
 from tangentlab.training.span_descent import SpanDescent
 
 
@@ -30,6 +31,7 @@ def train_function_space_many(
     *,
     dtype: torch.dtype = torch.float64,
     start: int = 0,
+    snapshots: int | Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[FunctionSpaceState]:
     """Train on one Gram for every pair of targets and descent; each state is that of `train_function_space`.
@@ -40,7 +42,7 @@ def train_function_space_many(
     again, as they need its rows at other times; where those rows are few, orders still step together. Descents whose
     batch is all rows have one order whatever their seed.
 
-    - `K`, `dtype`, `start`: as in `train_function_space`
+    - `K`, `dtype`, `start`, `snapshots`: as in `train_function_space`
     - `f0`: outputs at the anchor (n, c) for all runs, a list of them (or of None) with one for each, or None
     - `targets`: one y for each run, or a single one for all descents
     - `descents`: one for each run, or one for all targets
@@ -82,7 +84,8 @@ def train_function_space_many(
             [[runs[i].descent for i in order] for order in bundle],
             start,
         )
-        a, change, losses = descent.run(dtype=dtype, progress=hear)
+        kept = snapshot_steps(snapshots, steps=_steps(runs[bundle[0][0]].descent, start, gram))
+        a, change, losses, on_the_way = descent.run(dtype=dtype, kept=kept, progress=hear)
         distances = (a * change).sum((1, 2)).clamp(min=0).sqrt().tolist()
         for s, order in enumerate(bundle):
             for r, i in enumerate(order):
@@ -91,7 +94,10 @@ def train_function_space_many(
                 history = History(tuple(losses[s][r]), tuple(rates[len(rates) - len(losses[s][r]) :]))
                 outputs = run.f0 + change[s, :, :, r]
                 mine = a[s, :, :, r].contiguous()
-                states[i] = FunctionSpaceState(mine, outputs, distances[s][r], history, run.centred, gram.form)
+                mid = {step: each[s, :, :, r].contiguous() for step, each in on_the_way.items()}
+                states[i] = FunctionSpaceState(
+                    mine, outputs, distances[s][r], history, run.centred, gram.form, mid
+                )
         done += _steps(runs[bundle[0][0]].descent, start, gram)
     return [states[i] for i in range(len(runs))]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
+from tangentlab._errors import ArgumentError
 from tangentlab.training.anchored_prediction import anchored_prediction
 from tangentlab.training.history import History
 
@@ -33,9 +34,13 @@ class FunctionSpaceState:
     """True when trained without f0."""
     form: str
     """The form of the Gram, "shared", "diagonal" or "full"; that of a test kernel too."""
+    snapshots: dict[int, Tensor] = field(default_factory=dict)
+    """Coefficients by the number of steps taken."""
 
-    def predict(self, K_test: Any, f0_test: Any = None) -> Tensor:
+    def predict(self, K_test: Any, f0_test: Any = None, *, step: int | None = None) -> Tensor:
         """Outputs f0_test + K_test a on m rows, (m, c) float64, from their kernel with the training rows.
+
+        `step` is one of the snapshots: outputs after so many steps instead of those at the end.
 
         K_test is (m, n), (m, n, c) or (m, n, c, c), as the training Gram was; f0_test (m, c), needed exactly when
         the training had an f0. Errors: `ShapeError`, and `ArgumentError` for a missing f0_test.
@@ -46,4 +51,12 @@ class FunctionSpaceState:
         >>> state.predict(torch.eye(2), f0_test=[5.0, 6.0]).flatten().tolist()
         [6.0, 7.0]
         """
-        return anchored_prediction(K_test, self.coefficients, f0_test, centred=self.centred, form=self.form)
+        if step is not None and step not in self.snapshots:
+            raise ArgumentError(
+                "step",
+                expected=f"one of the snapshots, {sorted(self.snapshots)}" if self.snapshots else "None",
+                got=step,
+                remedy="Train with snapshots=[...] at the steps to look at.",
+            )
+        a = self.coefficients if step is None else self.snapshots[step]
+        return anchored_prediction(K_test, a, f0_test, centred=self.centred, form=self.form)

@@ -8,7 +8,7 @@ Bytes and FLOPs an epoch   n² numbers of K for each order, 2 n² c multiplicati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -38,9 +38,14 @@ class SpanDescent:
     start: int = 0
 
     def run(
-        self, *, dtype: torch.dtype, progress: Callable[[int], None] | None = None
-    ) -> tuple[Tensor, Tensor, list[list[list[float]]]]:
-        """Coefficients a and K a, both (s, n, c, r), and the loss of every step taken, by order and run.
+        self,
+        *,
+        dtype: torch.dtype,
+        kept: Collection[int] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Tensor, Tensor, list[list[list[float]]], dict[int, Tensor]]:
+        """Coefficients a and K a, both (s, n, c, r), the loss of every step taken, by order and run, and a after each
+        of the `kept` numbers of steps.
 
         `progress` is called with the number of steps done. Products of the steps are made in `dtype`, the last one
         in float64, and all the rest of the arithmetic is float64.
@@ -57,6 +62,7 @@ class SpanDescent:
         losses = torch.zeros(steps, s, r, dtype=torch.float64, device=a.device)
         orders = [islice(batches(n, row[0], device=a.device), first, None) for row in self.descents]
         offsets = n * torch.arange(s, device=a.device)[:, None]
+        snapshots = {0: a.clone()} if 0 in kept else {}
         for epoch in range(self.start, example.epochs):
             index = torch.stack([torch.stack(list(islice(order, per_epoch))) for order in orders], 1)
             flat = (index + offsets).view(per_epoch, s * b)
@@ -68,8 +74,11 @@ class SpanDescent:
                     self.gram.expect(index[i + 1])
                 g = loss.gradient(f[i], y[i])
                 rules.step(epoch * per_epoch + i, a, v, places=places, g=g if s == 1 else s * g)
+                done = epoch * per_epoch + i + 1 - first
+                if done in kept:
+                    snapshots[done] = a.clone()
                 if progress is not None:
-                    progress(epoch * per_epoch + i + 1 - first)
+                    progress(done)
             seen = loss.rows(f.view(-1, c, r), y.view(-1, c, r)).view(per_epoch, s, b, r).mean(2)
             losses[epoch * per_epoch : (epoch + 1) * per_epoch] = seen
             self._refuse_infinite(losses, rates)
@@ -78,7 +87,7 @@ class SpanDescent:
             order, _, _, run = (~torch.isfinite(change)).nonzero()[0].tolist()
             rate = rates[order, run].tolist()
             raise blown_up(f"its outputs are not finite after step {steps - 1}", rate, step=steps - 1)
-        return a, change, losses[first:].permute(1, 2, 0).tolist()
+        return a, change, losses[first:].permute(1, 2, 0).tolist(), snapshots
 
     def _refuse_infinite(self, losses: Tensor, rates: Tensor) -> None:
         bad = ~torch.isfinite(losses)
