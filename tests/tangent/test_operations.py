@@ -1,5 +1,7 @@
 """Products and shifts read off the graph: gradients as autograd's, orders told apart, other uses refused."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -87,6 +89,23 @@ def test_kernels_of_such_modules_are_those_of_loops(name, outputs):
     torch.testing.assert_close(found.values, expected, rtol=1e-10, atol=1e-12)
     if count is not None:
         assert f"{count} by the operations they enter" in found.description
+
+
+def test_outputs_that_cancel_to_nothing_are_no_sign_of_rows_that_mix():
+    torch.manual_seed(0)
+
+    class LessItsStart(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.now = Attention()
+            self.start = copy.deepcopy(self.now).requires_grad_(False)
+
+        def forward(self, x):
+            return self.now(x) - self.start(x)
+
+    model, x = LessItsStart().double(), rows(n, length, width)
+    found = NeuralTangentKernel(model, outputs="trace")(x)
+    torch.testing.assert_close(found, ntk_by_loops(model.now, x, outputs="trace"), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("order", ORDERS)
