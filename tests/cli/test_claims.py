@@ -35,7 +35,7 @@ def test_json_holds_every_claim_as_plain_values_that_give_its_verdict(capsys, ex
     rows = json.loads(out)
     assert (code, err) == (0, "")
     assert [row["id"] for row in rows] == [claim.id for claim in CLAIMS]
-    assert all(ASKED <= set(row) for row in rows)
+    assert all(set(row) >= ASKED for row in rows)
     assert all(type(row["threshold"]) is float and row["relation"] in (">=", "<=") for row in rows)
     (decided,) = [row for row in rows if row["statistic"] is not None]
     assert (decided["id"], decided["relation"], decided["verdict"]) == ("CA9", "<=", "holds")

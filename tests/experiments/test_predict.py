@@ -208,6 +208,7 @@ def test_the_page_is_written_whole(tmp_path):
         ({"samples": 41}, ArgumentError, "40 rows"),
         ({"samples": [10, 2]}, ArgumentError, "samples"),
         ({"samples": []}, ArgumentError, "samples"),
+        ({"samples": 0}, ArgumentError, "got 0"),
         ({"seeds": 0, "model": "mlp"}, ArgumentError, "seeds"),
         ({"ridge": "loo"}, ArgumentError, "gcv"),
         ({"ridge": -1.0}, ArgumentError, "ridge"),

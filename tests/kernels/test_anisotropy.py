@@ -1,5 +1,6 @@
 """Neural anisotropy directions, against the mixed derivative written out and the closed form of an MLP."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -157,10 +158,11 @@ def test_progress_counts_products():
 def test_kinks_at_zero_are_refused_and_kinks_elsewhere_warned_about():
     with pytest.raises(NetworkError, match="kink.*GELU"):
         tl.anisotropy_directions(tl.build_network("mlp:width=8", (9,), outputs=1, seed=0), (9,))
-    with pytest.warns(KinkWarning):
+    with pytest.warns(KinkWarning) as told:
         tl.anisotropy_directions(
             tl.build_network("mlp:width=8,initialization=torch", (9,), outputs=1, seed=0), (9,)
         )
+    assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize(
@@ -184,6 +186,12 @@ def test_bad_input_is_refused_in_words(change, error, match):
     given = {"model": gelu_mlp(), "shape": (1, 6, 6), "k": 3, **change}
     with pytest.raises(error, match=match):
         tl.anisotropy_directions(given.pop("model"), given.pop("shape"), **given)
+
+
+def test_numbers_of_directions_may_be_numpys():
+    values, vectors = tl.anisotropy_directions(gelu_mlp(), (1, 6, 6), np.int64(2))
+    assert vectors.shape == (2, 1, 6, 6)
+    assert torch.equal(values, tl.anisotropy_directions(gelu_mlp(), (1, 6, 6), 2)[0])
 
 
 def test_a_network_that_ignores_its_inputs_is_refused():

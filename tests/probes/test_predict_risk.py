@@ -129,6 +129,8 @@ def test_forms_of_one_kernel_say_the_same():
         (torch.eye(4), [1.0] * 4, {"samples": 5}, ArgumentError, "1 to 4"),
         (torch.eye(4), [1.0] * 4, {"samples": 0}, ArgumentError, "samples"),
         (torch.eye(4), [1.0] * 4, {"samples": math.nan}, ArgumentError, "samples"),
+        (torch.eye(4), [1.0] * 4, {"samples": None}, ArgumentError, "samples"),
+        (torch.eye(4), [1.0] * 4, {"samples": "2"}, ArgumentError, "samples"),
         (torch.eye(4), [1.0] * 4, {"samples": 2, "ridge": -1}, ArgumentError, "ridge"),
         (torch.eye(4), [1.0] * 4, {"samples": 2, "trace": 4.0}, ArgumentError, "trace"),
         (torch.eye(4), [1.0] * 3, {"samples": 2}, ShapeError, "y"),

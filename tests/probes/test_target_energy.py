@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tangentlab._errors import ArgumentError
-from tangentlab.probes import target_energy
+from tangentlab.probes import energy_interval, target_energy
 
 
 def gram(n: int, p: int, seed: int = 0) -> np.ndarray:
@@ -56,11 +56,16 @@ def test_a_full_kernel_is_flattened():
 def test_more_eigenvectors_than_there_are_is_refused():
     with pytest.raises(ArgumentError, match="`k`"):
         target_energy(np.eye(3), np.ones(3), k=4)
+    with pytest.raises(ArgumentError, match="`k`"):
+        energy_interval(np.eye(3), np.ones(3), k=3)
+
+
+def test_numbers_of_eigenvectors_may_be_numpys():
+    K, y = np.diag(np.arange(9.0, 0, -1)), np.ones(9)
+    assert energy_interval(K, y, k=np.int64(2)) == energy_interval(K, y, k=2)  # pyright: ignore
 
 
 def test_the_interval_is_the_jackknife_with_the_span_of_the_eigenvectors_held():
-    from tangentlab.probes import energy_interval
-
     F = np.random.default_rng(0).standard_normal((9, 12))
     K, y = F @ F.T, np.random.default_rng(1).standard_normal((9, 2))
     V = np.linalg.eigh(K)[1][:, ::-1][:, :3]

@@ -190,8 +190,20 @@ def test_eigenvalues_that_are_rounding_are_refused():
     assert eigenfunction_task(x @ x.T, x, 3, train=20).outputs == 1
     with pytest.raises(NumericalError, match="has 4 eigenvalues above rounding.*indices below 4"):
         eigenfunction_task(x @ x.T, x, 4, train=20)
-    with pytest.raises(NumericalError, match="zero everywhere"):
-        eigenfunction_task(np.zeros((5, 5)), x[:5], 0, train=3)
+    for none in (np.zeros((5, 5)), -np.eye(5)):
+        with pytest.raises(NumericalError, match="none of them is positive"):
+            eigenfunction_task(none, x[:5], 0, train=3)
+
+
+def test_an_index_beyond_what_is_decomposed_is_refused_by_that_name():
+    K, x = kernel_of(10)
+    with pytest.raises(ArgumentError, match="`index` must be from 0 to 5"):
+        eigenfunction_task(K, x, 6, train=6, inductive=True)
+    full = tl.NeuralTangentKernel(Own(3), outputs="full")
+    with pytest.raises(ArgumentError, match="`index` must be from 0 to 29"):
+        eigenfunction_task(full, x.astype(np.float32), 30, train=6)
+    with pytest.raises(ArgumentError, match="`count` must be from 1 to 10"):
+        Eigenfunctions.of(K, x, 11, train=6)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +212,7 @@ def test_eigenvalues_that_are_rounding_are_refused():
         ({"index": -1}, ArgumentError, "`index` must be a whole number"),
         ({"index": 2.0}, ArgumentError, "`index`"),
         ({"index": True}, ArgumentError, "`index`"),
-        ({"index": 10}, ArgumentError, "`count` must be from 1 to 10"),
+        ({"index": 10}, ArgumentError, "`index` must be from 0 to 9"),
         ({"train": 10}, ArgumentError, "`train` must be a number of leading rows from 1 to 9"),
         ({"train": 0}, ArgumentError, "`train`"),
         ({"train": [0, 0]}, ArgumentError, "a row twice"),

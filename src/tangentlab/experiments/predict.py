@@ -322,7 +322,8 @@ def _banded(
 def _sizes(samples: int | Iterable[int] | None, *, available: int, goal: Goal) -> list[int]:
     """Sizes in order, each at most all rows; one number, or none, stands for it and its halves."""
     single = samples is None or isinstance(samples, (int, np.integer))
-    asked: list[Any] = [samples or min(available, DEFAULT_ROWS)] if single else list(samples)  # pyright: ignore
+    default = min(available, DEFAULT_ROWS)
+    asked: list[Any] = [default if samples is None else samples] if single else list(samples)  # pyright: ignore
     bad = [
         n for n in asked if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 4 <= n <= available
     ]

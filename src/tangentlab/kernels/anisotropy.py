@@ -7,6 +7,7 @@ Cost      all: d products with D and its transpose; k: some 2 k of them (see `kr
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from typing import Any
 
@@ -103,7 +104,7 @@ def leading(
 ) -> tuple[Tensor, Tensor]:
     """The k largest eigenvalues of DᵀD and their directions, in the network's dtype."""
     size, dtype = D.size, D.network.dtype
-    if k is not None and (isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= size):
+    if k is not None and (isinstance(k, bool) or not isinstance(k, numbers.Integral) or not 1 <= k <= size):
         raise ArgumentError(
             "k",
             expected=f"an integer from 1 to the size of an input, {size}",

@@ -8,6 +8,7 @@ A cross-check of the order that `anisotropy_directions` gives from one initializ
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +93,7 @@ def anisotropy_by_initialization(
             remedy="Take a smooth activation such as GELU, or differences over a long step, step=100.",
         )
     count = min(gradients.shape)
-    if k is not None and (isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= count):
+    if k is not None and (isinstance(k, bool) or not isinstance(k, numbers.Integral) or not 1 <= k <= count):
         raise ArgumentError(
             "k",
             expected=f"an integer from 1 to {count}",

@@ -70,7 +70,8 @@ def complexity(K: Any, y: Any, *, ridge: float = 0.0, rounding: float | None = N
         raise DataError("`K` is zero everywhere: no target has a norm under it.", remedy="Check its anchor.")
     energy, n = pair.target_energy, pair.blocks.rows
     norm, form, rank, null_share = _factored(pair, ridge) or _decomposed(pair, ridge)
-    return Complexity(norm, energy**2 / form, norm * pair.trace / n**2, rank, null_share)
+    bound = min(energy**2 / form, norm)  # equal in one eigenspace, where rounding may put either ahead
+    return Complexity(norm, bound, norm * pair.trace / n**2, rank, null_share)
 
 
 def _factored(pair: KernelTarget, ridge: float) -> tuple[float, float, int, float] | None:

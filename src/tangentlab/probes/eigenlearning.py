@@ -152,8 +152,8 @@ def sample_sizes(samples: int | Iterable[int], *, most: int | None = None) -> tu
     >>> sample_sizes(3), sample_sizes([1, 2])[0].tolist()
     ((array([3.]), True), [1.0, 2.0])
     """
-    single = isinstance(samples, numbers.Number)
-    given: list[Any] = [samples] if single or isinstance(samples, str) else list(samples)  # pyright: ignore[reportArgumentType]
+    single = not isinstance(samples, Iterable) or isinstance(samples, str)
+    given: list[Any] = [samples] if single else list(samples)  # pyright: ignore[reportArgumentType]
     ceiling = "" if most is None else f" to {most}, the rows there are"
     for n in given:
         whole = isinstance(n, numbers.Integral) and not isinstance(n, bool)

@@ -8,6 +8,7 @@ eigenvectors are those of the rows at hand, and fit them: of labels drawn at ran
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +89,7 @@ def energy_interval(K: Any, y: Any, *, k: int, level: float = 0.95, rounding: fl
             got=f"a kernel of {pair.blocks.outputs} outputs",
             remedy="Take one output.",
         )
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k < n:
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or not 1 <= k < n:
         raise ArgumentError("k", expected=f"from 1 to {n - 1}", got=k, remedy="Try k=50 of a thousand rows.")
     V = eigenpairs(pair.blocks.systems[0], k, rounding=pair.rounding).vectors
     whole, energies = V.mT @ pair.target, pair.target.square().sum(1)

@@ -80,7 +80,7 @@ def expect_smooth(network: Network, point: Tensor, *, cotangents: Tensor) -> Non
             f"The network has kinks ({', '.join(found)}) that a second derivative does not see: its directions tell "
             f"how it behaves within one linear piece. {REMEDY}",
             KinkWarning,
-            stacklevel=3,
+            stacklevel=4,  # past the decorator of those who ask
         )
 
 

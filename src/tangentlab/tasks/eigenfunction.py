@@ -7,8 +7,11 @@ from typing import Any
 
 from tangentlab._errors import ArgumentError
 from tangentlab.kernels.tiles import Progress
+from tangentlab.networks.inputs import check_inputs
 from tangentlab.tasks.eigenfunctions import Eigenfunctions
+from tangentlab.tasks.kernel_on_rows import KernelOnRows, expect_rows
 from tangentlab.tasks.task import Task
+from tangentlab.tasks.train_rows import train_rows
 
 
 def eigenfunction_task(
@@ -48,15 +51,25 @@ def eigenfunction_task(
         raise ArgumentError(
             "index", expected="a whole number, counted from 0", got=repr(index), remedy="Try index=10."
         )
+    x = expect_rows(check_inputs(x))
+    kept, _ = train_rows(train, rows=len(x))
+    on_rows = KernelOnRows.of(kernel, x, progress=progress)
+    most = on_rows.outputs * (len(kept) if inductive else len(x))
+    if index >= most:
+        raise ArgumentError(
+            "index",
+            expected=f"from 0 to {most - 1}, as the kernel that is decomposed has {most} eigenfunctions",
+            got=repr(index),
+            remedy="Ask for a lower one, or give more rows.",
+        )
     found = Eigenfunctions.of(
-        kernel,
+        on_rows,
         x,
         int(index) + 1,
         train=train,
         inductive=inductive,
         tolerance=tolerance,
         seed=seed,
-        progress=progress,
     )
     return found.task(int(index))
 

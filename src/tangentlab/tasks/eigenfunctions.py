@@ -289,7 +289,7 @@ def _refuse_rounding(values: Tensor, floor: float) -> None:
         raise NumericalError(
             f"The kernel has {known} eigenvalues above rounding ({floor:.2g}), so that eigenfunction "
             f"{len(values) - 1} means nothing.",
-            remedy=f"Ask for indices below {known}." if known else "Check the kernel: it is zero everywhere.",
+            remedy=f"Ask for indices below {known}." if known else "Check the kernel: none of them is positive.",
         )
 
 
