@@ -8,7 +8,7 @@ JOBS ?= 2
 OLD := $(VENV)-neural-tangents
 OLD_PYTHON ?= python3.11
 
-.PHONY: compare test test-slow check docs figures benchmarks benchmark-table neural-tangents install install-test clean
+.PHONY: compare test test-slow check docs figures claims claims-medium benchmarks benchmark-table neural-tangents install install-test clean
 
 ## The main job: networks beside their linearizations on bundled real data, ending in runs/*/report.html
 compare: $(VENV)/.installed
@@ -36,6 +36,14 @@ docs: install-test
 ## Every figure that README and docs show
 figures: install-test
 	$(BIN)/python docs/figures/make_figures.py
+
+## Every experiment of the papers at the scale small, and the page of what holds; what has run is kept
+claims: install-test
+	$(BIN)/python docs/make_claims.py --jobs $(JOBS)
+
+## The same at the scale medium: an hour an experiment on two cores
+claims-medium: install-test
+	$(BIN)/python docs/make_claims.py --scale medium --jobs $(JOBS)
 
 ## The kernel against its peers and the limit of the machine: half an hour alone on it, then the README's table
 benchmarks: install-test neural-tangents

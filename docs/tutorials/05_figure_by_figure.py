@@ -187,8 +187,8 @@ for judged in claims:
     found = judged.statistic
     value = f"{found.value:.2f}" if found else "–"
     bounds = f"{found.low:.2f} to {found.high:.2f}" if found and found.low is not None else "–"
-    threshold = judged.to_dict()["threshold"]
-    print(f"{judged.claim.id:5s} {judged.verdict:12s} {value:>6s} ({bounds}; {threshold})")
+    side = f"{'≥' if judged.claim.above else '≤'} {judged.claim.threshold:g}"
+    print(f"{judged.claim.id:5s} {judged.verdict:12s} {value:>6s} ({bounds}; holds where {side})")
     print(f"      {judged.claim.statement}")
 
 # %% [markdown]
