@@ -9,9 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from tangentlab._errors import ArgumentError
 from tangentlab.data import Data
-from tangentlab.experiments.given import as_data, named
+from tangentlab.experiments.given import as_data, expect_shared_folder, named
 from tangentlab.experiments.progress import counting
 from tangentlab.experiments.results import Results
 from tangentlab.experiments.run import Run
@@ -108,13 +107,7 @@ def compare(
         threads=threads,
         memory=memory,
     )
-    if scheduler is not None and out is None:
-        raise ArgumentError(
-            "out",
-            expected="a folder that all workers of the scheduler share",
-            got="none",
-            remedy="Give out='runs/name' on a shared file system.",
-        )
+    expect_shared_folder(out, scheduler=scheduler)
     if out is not None:
         run = Run.start(spec, out, sources=sources)
         return _completed(run, jobs=jobs, scheduler=scheduler, progress=progress, keep=True)

@@ -68,3 +68,17 @@ def as_data(data: Any) -> Data:
     if isinstance(data, tuple) and len(data) == 2:
         return Data.from_arrays(*data, name="arrays")
     return load(data)
+
+
+def expect_shared_folder(out: Any, *, scheduler: Any) -> None:
+    """An `ArgumentError` where a cluster is to work and no folder is given that its workers could write to.
+
+    >>> expect_shared_folder(None, scheduler=None)
+    """
+    if scheduler is not None and out is None:
+        raise ArgumentError(
+            "out",
+            expected="a folder that all workers of the scheduler share",
+            got="none",
+            remedy="Give out='runs/name' on a shared file system.",
+        )

@@ -10,10 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tangentlab._errors import ArgumentError, MissingExtraError
+from tangentlab._errors import MissingExtraError
+from tangentlab.experiments.results_page import write_results
 from tangentlab.records import Record, Store
-from tangentlab.records.atomic import write_atomically
-from tangentlab.report import Comparison, Verdict, reach_verdict, render_page, rows, write_report
+from tangentlab.report import Comparison, Verdict, reach_verdict, render_page, rows
 from tangentlab.report.intervals import mean_interval
 
 MOST_ROWS_SHOWN = 40
@@ -88,18 +88,12 @@ class Results:
         ...     Results(()).report(folder + "/page.html").name
         'page.html'
         """
-        if self.path is not None:
-            return write_report(self.path, path)
-        if path is None:
-            raise ArgumentError(
-                "path",
-                expected="given, as these results are not kept in a store",
-                got=None,
-                remedy="Try report('report.html'), or compare(..., out='runs/mine').",
-            )
-        path = Path(path)
-        write_atomically(path, render_page(self.records, spec=self.spec).encode("utf-8", "replace"))
-        return path
+        return write_results(
+            path,
+            store=self.path,
+            render=lambda: render_page(self.records, spec=self.spec),
+            call="compare",
+        )
 
     def __repr__(self) -> str:
         done = len(self.records) - len(self.failed)

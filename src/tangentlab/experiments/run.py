@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from tangentlab._errors import StoreError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.experiments.cell import Cell
 from tangentlab.experiments.defaults import resolved
-from tangentlab.experiments.execute import Outcome, execute, unfinished
+from tangentlab.experiments.execute import Outcome
 from tangentlab.experiments.grid import Planned, plan, runnable
-from tangentlab.experiments.progress import Event
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.spec import ComparisonSpec
 from tangentlab.experiments.spec_file import spec_to_toml
+from tangentlab.experiments.stored_grid import StoredGrid
 from tangentlab.records import Store
 from tangentlab.records.atomic import write_atomically
 
@@ -104,29 +104,18 @@ class Run:
         return runnable(self.planned)
 
     @property
+    def grid(self) -> StoredGrid[Cell]:
+        """The cells, bound to the store."""
+        return StoredGrid(self.cells, self.sources, self.store, self.threads)
+
+    @property
     def unfinished(self) -> tuple[Cell, ...]:
         """Those that have no finished record yet."""
-        return unfinished(self.cells, self.store)
+        return self.grid.unfinished
 
-    def execute(
-        self,
-        *,
-        jobs: int = 1,
-        scheduler: Any = None,
-        report: Callable[[Event], None] | None = None,
-        stop: Callable[[], bool] | None = None,
-    ) -> Outcome:
-        """Run what is unfinished (see `execute`)."""
-        return execute(
-            self.cells,
-            store=self.store,
-            sources=self.sources,
-            jobs=jobs,
-            scheduler=scheduler,
-            threads=self.spec.threads,
-            report=report,
-            stop=stop,
-        )
+    def execute(self, **how: Any) -> Outcome:
+        """Run what is unfinished: with `jobs`, a `scheduler`, `report` and `stop` (see `StoredGrid.execute`)."""
+        return self.grid.execute(**how)
 
 
 def _about(spec: ComparisonSpec, sources: Sources, *, command: str | None) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._errors import UnknownNameError
 from tangentlab.data import Data
-from tangentlab.experiments.given import as_data, named
+from tangentlab.experiments.given import as_data, expect_shared_folder, named
 from tangentlab.experiments.progress import counting
 from tangentlab.experiments.sources import Sources
 from tangentlab.experiments.studies import STUDIES
@@ -52,13 +52,7 @@ def study(
     """
     if name not in STUDIES:
         raise UnknownNameError("name", name, STUDIES)
-    if scheduler is not None and out is None:
-        raise ArgumentError(
-            "out",
-            expected="a folder that all workers of the scheduler share",
-            got="none",
-            remedy="Give out='runs/name' on a shared file system.",
-        )
+    expect_shared_folder(out, scheduler=scheduler)
     chosen = STUDIES[name]
     names, own = named(networks, "networks", kinds=(nn.Module, Network))
     held = data if data is None or isinstance(data, (str, Path)) else as_data(data)

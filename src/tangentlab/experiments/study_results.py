@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tangentlab._errors import ArgumentError
+from tangentlab.experiments.results_page import write_results
 from tangentlab.records import Record, Store
-from tangentlab.records.atomic import write_atomically
 from tangentlab.report import (
     Judgement,
     headline,
@@ -19,7 +18,6 @@ from tangentlab.report import (
     sentence,
     study_judgements,
     unit_rows,
-    write_report,
 )
 
 
@@ -67,19 +65,12 @@ class StudyResults:
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page and return its path; without one, `report.html` in the store."""
-        if self.path is not None:
-            return write_report(self.path, path)
-        if path is None:
-            raise ArgumentError(
-                "path",
-                expected="given, as these results are not kept in a store",
-                got=None,
-                remedy="Try report('report.html'), or study(..., out='runs/mine').",
-            )
-        path = Path(path)
-        page = render_study_page(self.records, spec=self.spec)
-        write_atomically(path, page.encode("utf-8", "replace"))
-        return path
+        return write_results(
+            path,
+            store=self.path,
+            render=lambda: render_study_page(self.records, spec=self.spec),
+            call="study",
+        )
 
     def __repr__(self) -> str:
         done = len(self.records) - len(self.failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 from tangentlab import __version__
 from tangentlab._errors import StoreError
 from tangentlab._fingerprint import fingerprint
-from tangentlab.experiments.execute import Outcome, execute, unfinished
+from tangentlab.experiments.execute import Outcome
 from tangentlab.experiments.grid import Planned
-from tangentlab.experiments.progress import Event
 from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.stored_grid import StoredGrid
 from tangentlab.experiments.studies import STUDIES
 from tangentlab.experiments.study import Settings, Study
 from tangentlab.experiments.study_unit import StudyUnit
@@ -84,29 +83,18 @@ class StudyRun:
         return self.settings["threads"]
 
     @property
-    def unfinished(self) -> tuple[StudyUnit, ...]:
-        """The units that have no finished record yet."""
-        return unfinished(self.cells, self.store)
+    def grid(self) -> StoredGrid[StudyUnit]:
+        """The units, bound to the store."""
+        return StoredGrid(self.cells, self.sources, self.store, self.threads)
 
-    def execute(
-        self,
-        *,
-        jobs: int = 1,
-        scheduler: Any = None,
-        report: Callable[[Event], None] | None = None,
-        stop: Callable[[], bool] | None = None,
-    ) -> Outcome:
-        """Run what is unfinished (see `execute`)."""
-        return execute(
-            self.cells,
-            store=self.store,
-            sources=self.sources,
-            jobs=jobs,
-            scheduler=scheduler,
-            threads=self.threads,
-            report=report,
-            stop=stop,
-        )
+    @property
+    def unfinished(self) -> tuple[StudyUnit, ...]:
+        """Those that have no finished record yet."""
+        return self.grid.unfinished
+
+    def execute(self, **how: Any) -> Outcome:
+        """Run what is unfinished: with `jobs`, a `scheduler`, `report` and `stop` (see `StoredGrid.execute`)."""
+        return self.grid.execute(**how)
 
 
 def is_study(store: Store) -> bool:
