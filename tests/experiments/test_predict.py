@@ -146,6 +146,18 @@ def test_the_same_network_twice_is_a_tie_in_every_draw():
     assert "may learn as well" in ranking.headline and [each.name for each in ranking.networks] == ["one", "two"]
 
 
+def test_where_tasks_and_networks_mix_the_headline_names_both():
+    x, f = arrays(60)
+    pairs = [("one", "a"), ("one", "b"), ("two", "b")]
+    found = [predict(Own(), x, f > 0, samples=60, name=name, task=task) for name, task in pairs]
+    ranking = rank_predictions(found)
+    assert ranking.tasks == ranking.networks == ()
+    first, last = ranking.cells[0], ranking.cells[-1]
+    assert ranking.headline.startswith(f"Before training: {first.network} on {first.name} learns best")
+    assert f"{last.network} on {last.name} is last of 3" in ranking.headline
+    assert rank_predictions(found[:1]).headline.startswith("one on a: ")
+
+
 def test_the_ridge_may_be_chosen_at_each_size():
     x, f = arrays(200)
     noisy = f + np.random.default_rng(1).standard_normal(200)

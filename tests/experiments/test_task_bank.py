@@ -154,12 +154,19 @@ def test_what_was_changed_or_is_missing_is_told(tmp_path, model, rows):
         tl.read_tasks(tmp_path / "none")
 
 
-@pytest.mark.parametrize("indices", [[], [-1], [1.5], ["a"], [True]])
+@pytest.mark.parametrize("indices", [[], [-1], [1.5], ["a"], [True], 3])
 def test_bad_indices_are_refused_in_words(model, rows, indices):
     with pytest.raises(ArgumentError, match="`indices`"):
         tl.eigenfunction_bank(model, rows, indices, train=60)
     with pytest.raises(ArgumentError, match="`indices`"):
         tl.anisotropy_bank(model, (1, 2, 3), indices)
+
+
+def test_indices_may_be_an_array_and_end_with_the_inputs(model, rows):
+    bank = tl.eigenfunction_bank(model, rows, np.arange(1, 5, 3), train=60)
+    assert [one.scores["index"] for one in bank] == [1, 4]
+    with pytest.raises(ArgumentError, match="`indices` must be below 6"):
+        tl.anisotropy_bank(model, (1, 2, 3), [6])
 
 
 def test_nothing_to_export_is_refused(tmp_path):

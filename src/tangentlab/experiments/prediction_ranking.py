@@ -57,16 +57,17 @@ class PredictionRanking:
         told = self.tasks or self.networks or self.cells
         if not told:
             return "Nothing was predicted."
+        names = [f"{each.network} on {each.name}" if told is self.cells else each.name for each in told]
         if len(told) == 1:
-            return f"{told[0].name}: {100 * told[0].value:.1f}% expected error at {count(self.samples, 'sample')}."
+            return f"{names[0]}: {100 * told[0].value:.1f}% expected error at {count(self.samples, 'sample')}."
         kind = "task" if self.tasks else "network"
-        first, second, last = told[0], told[1], told[-1]
-        sure = first.before_next is not None and first.before_next >= _SURE
+        ahead = told[0].before_next
+        sure = ahead is not None and ahead >= _SURE
         adverb, alike = (
             ("learns best", "learn as well") if kind == "network" else ("is the easiest task", "be as easy")
         )
-        between = f"clearly before {second.name}" if sure else f"though {second.name} may {alike}"
-        return f"Before training: {first.name} {adverb}, {between}; {last.name} is last of {len(told)}."
+        between = f"clearly before {names[1]}" if sure else f"though {names[1]} may {alike}"
+        return f"Before training: {names[0]} {adverb}, {between}; {names[-1]} is last of {len(told)}."
 
     @property
     def sentences(self) -> tuple[str, ...]:

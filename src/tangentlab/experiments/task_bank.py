@@ -10,8 +10,10 @@ Each task comes with what its kernel says of it before anything is learned, on i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 from torch import Tensor
@@ -21,6 +23,7 @@ from tangentlab.experiments.targets import codes
 from tangentlab.kernels import NeuralTangentKernel, anisotropy_directions
 from tangentlab.networks.inputs import check_inputs
 from tangentlab.networks.network import Network
+from tangentlab.networks.sizes import expect_input_shape
 from tangentlab.probes import alignment, complexity
 from tangentlab.tasks import Eigenfunctions, Task, anisotropy
 from tangentlab.tasks.kernel_on_rows import KernelOnRows, expect_rows
@@ -109,7 +112,14 @@ def anisotropy_bank(
     >>> [one.task.name for one in bank], bank[0].scores["eigenvalue"] > bank[1].scores["eigenvalue"]
     (['anisotropy:0', 'anisotropy:4'], True)
     """
-    wanted = _indices(indices)
+    wanted, size = _indices(indices), math.prod(expect_input_shape(shape, name="shape"))  # type: ignore[arg-type]
+    if max(wanted) >= size:
+        raise ArgumentError(
+            "indices",
+            expected=f"below {size}, the size of an input",
+            got=str(max(wanted)),
+            remedy="Ask for lower ones.",
+        )
     network = Network(model, mode=mode)
     values, vectors = anisotropy_directions(network, shape, max(wanted) + 1, progress=progress)
     kernel = NeuralTangentKernel(network, outputs="mean")
@@ -133,12 +143,12 @@ def anisotropy_bank(
 
 
 def _indices(indices: Iterable[int]) -> Sequence[int]:
-    wanted = list(dict.fromkeys(indices))
-    if not wanted or any(isinstance(i, bool) or not isinstance(i, int) or i < 0 for i in wanted):
+    wanted = list(indices) if isinstance(indices, Iterable) else []
+    if not wanted or any(isinstance(i, bool) or not isinstance(i, Integral) or i < 0 for i in wanted):
         raise ArgumentError(
-            "indices", expected="whole numbers, counted from 0", got=repr(wanted), remedy="Try [1, 3, 10, 30]."
+            "indices", expected="whole numbers, counted from 0", got=repr(indices), remedy="Try [1, 3, 10, 30]."
         )
-    return wanted
+    return list(dict.fromkeys(map(int, wanted)))
 
 
 def _balance(task: Task) -> dict[str, Any]:
