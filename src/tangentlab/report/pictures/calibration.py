@@ -8,6 +8,9 @@ from tangentlab.records import Record
 from tangentlab.report.claims.calibration import calibration_cells, correlations
 from tangentlab.report.figure import Axis, Figure, Panel, Series
 
+LEAST = 1e-3
+"""An error below this is drawn at it: on so many test rows it is one or none."""
+
 _ROLES = ("subject-1", "subject-2", "subject-3", "subject-4")
 
 
@@ -30,8 +33,8 @@ def _scatter(cells: list[dict]) -> Figure:
             Series(
                 network,
                 _ROLES[place % len(_ROLES)],
-                x=tuple(100 * cell["predicted"] for cell in own),
-                y=tuple(100 * cell["trained"] for cell in own),
+                x=tuple(100 * max(cell["predicted"], LEAST) for cell in own),
+                y=tuple(100 * max(cell["trained"], LEAST) for cell in own),
                 notes=tuple(
                     f"{network} on {cell['task']}\npredicted {100 * cell['predicted']:.1f}%, "
                     f"trained {100 * cell['trained']:.1f}%"
@@ -41,33 +44,36 @@ def _scatter(cells: list[dict]) -> Figure:
             )
         )
     if cells:
-        top = 100 * max(max(cell["predicted"], cell["trained"]) for cell in cells)
-        series.append(Series("equal", "undecided", x=(0.0, top), y=(0.0, top), markers=False, thin=True))
+        errors = [max(cell[name], LEAST) for cell in cells for name in ("predicted", "trained")]
+        ends = (100 * min(errors), 100 * max(errors))
+        series.append(Series("equal", "undecided", x=ends, y=ends, markers=False, thin=True))
     return Figure(
         "calibration",
         "Predicted before training, measured after it",
         "Each point is a task on an architecture, means over seeds: the error that regression with the initial kernel "
         "was expected to make, from the training rows alone, and the test error of the trained network, in percent.",
-        x=Axis("predicted error, %"),
-        y=Axis("error of the trained network, %"),
+        x=Axis("predicted error, %", log=True),
+        y=Axis("error of the trained network, %", log=True),
         panels=(Panel("", tuple(series)),) if cells else (),
     )
 
 
 def _rankings(cells: list[dict]) -> Figure:
-    found = sorted(correlations(cells).items(), key=lambda item: item[1]) if cells else []
-    ticks = tuple((float(place), name.replace("_", " ")) for place, (name, _) in enumerate(found))
-    points = [
-        Series(
-            "prediction" if name == "predicted" else "other predictors",
-            "network" if name == "predicted" else "ink-2",
-            x=(value,),
-            y=(float(place),),
-            notes=(f"{name.replace('_', ' ')}: {value:.2f}",),
-            line=False,
+    found = sorted(correlations(cells).items(), key=lambda item: -item[1]) if cells else []
+    ticks = tuple((float(-place), name.replace("_", " ")) for place, (name, _) in enumerate(found))
+    series = []
+    for name, role, own in (("prediction", "network", True), ("other predictors", "ink-2", False)):
+        places = [i for i, (predictor, _) in enumerate(found) if (predictor == "predicted") == own]
+        series.append(
+            Series(
+                name,
+                role,
+                x=tuple(found[i][1] for i in places),
+                y=tuple(float(-i) for i in places),
+                notes=tuple(f"{found[i][0].replace('_', ' ')}: {found[i][1]:.2f}" for i in places),
+                line=False,
+            )
         )
-        for place, (name, value) in enumerate(found)
-    ]
     return Figure(
         "calibration-rankings",
         "How well each predictor ranks",
@@ -75,6 +81,6 @@ def _rankings(cells: list[dict]) -> Figure:
         "ingredients and of naive predictors.",
         x=Axis("Spearman's correlation", zero=True),
         y=Axis(""),
-        panels=(Panel("", tuple(points), ticks=ticks),) if found else (),
+        panels=(Panel("", tuple(series), ticks=ticks),) if found else (),
         horizontal=True,
     )
