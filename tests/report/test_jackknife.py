@@ -17,6 +17,12 @@ def test_of_a_mean_it_is_students_interval():
     assert (ours.low, ours.mean, ours.high) == pytest.approx((theirs.low, theirs.mean, theirs.high), rel=1e-12)
 
 
+def test_seeds_that_agree_have_the_width_of_one_step():
+    ours = jackknife_interval([0.5] * 4, mean, resolution=0.1)
+    theirs = mean_interval([0.5] * 4, resolution=0.1)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+
 def test_bounds_stay_in_the_range_of_the_statistic():
     found = jackknife_interval([-1.0, -1.0, 0.5], mean, within=(-1.0, 1.0))
     assert (found.low, found.high) == (-1.0, 1.0)

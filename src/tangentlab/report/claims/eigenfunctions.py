@@ -92,7 +92,10 @@ def correlation(seeds: Mapping[int, Sequence[Record]], ours: Read, theirs: Read)
                 pairs.append(means)
         return spearman(*zip(*pairs)).value if len(pairs) >= LEAST else None
 
-    return jackknife_interval([held[0] for held in seeds.values()], of, within=(-1.0, 1.0))
+    held = [of_seed[0] for of_seed in seeds.values()]
+    count = max((len(tasks_of(record)) for record in held), default=0)
+    step = 12 / (count * (count**2 - 1)) if count > 1 else 0.0  # two neighbours exchanged
+    return jackknife_interval(held, of, resolution=step, within=(-1.0, 1.0))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
