@@ -87,6 +87,8 @@ def test_an_experiment_and_a_scale_that_are_none_are_refused(capsys, tmp_path):
         (["run", "spectra"], "spectrum"),
         (["run", "exact", "--scale", "tiny"], "small"),
         (["run", "exact", "--set", "samplez=3"], "samples"),
+        (["run", "exact", "--set", "samples=-5"], "`samples` must be a whole number"),
+        (["run", "exact", "--network", "mlpp"], "Did you mean 'mlp'?"),
     ):
         code, _, err = call(capsys, *arguments, "--out", tmp_path / "run")
         assert code == 1

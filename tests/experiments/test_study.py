@@ -55,7 +55,9 @@ def test_a_resumed_study_computes_only_what_is_missing(tmp_path):
 
 def test_workers_find_what_one_process_finds(tmp_path):
     alone, together = (tl.study("spectrum", out=tmp_path / str(j), jobs=j, **SMALL) for j in (1, 2))
-    assert [r.readings["eigenvalues"] for r in alone.records] == [r.readings["eigenvalues"] for r in together.records]
+    assert [r.readings["eigenvalues"] for r in alone.records] == [
+        r.readings["eigenvalues"] for r in together.records
+    ]
 
 
 def test_a_module_and_arrays_of_ones_own_run_through_a_study():
@@ -92,6 +94,10 @@ def test_settings_of_a_study_are_checked_before_anything_runs():
         tl.study("spectrum", scale="tiny")
     with pytest.raises(UnknownNameError, match="spectrun"):
         tl.study("spectrun")
+    with pytest.raises(UnknownNameError, match="Did you mean 'mlp'"):
+        tl.study("spectrum", ["lenet", "mlpp"], data="digits")
+    with pytest.raises(UnknownNameError, match="Did you mean 'width'"):
+        tl.study("spectrum", "mlp:widht=3", data="digits")
 
 
 def test_a_store_of_another_study_or_of_a_comparison_is_not_taken(tmp_path):
@@ -101,6 +107,14 @@ def test_a_store_of_another_study_or_of_a_comparison_is_not_taken(tmp_path):
     Store.create(tmp_path / "other", {"seeds": 1})
     with pytest.raises(StoreError, match="does not hold a study"):
         StudyRun.resume(tmp_path / "other")
+
+
+def test_where_every_unit_failed_the_headline_says_why():
+    rows = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    found = tl.study("exact", ["mlp:width=4"], data=(rows, np.zeros(40, dtype=int)), samples=20, test_samples=5)
+    assert len(found.failed) == 1
+    assert found.headline.startswith("Nothing has finished: 1 unit failed.")
+    assert "one class" in found.headline and "one class" in repr(found)
 
 
 def test_data_too_small_for_a_study_are_taken_whole_with_a_warning():

@@ -113,8 +113,9 @@ def _run_study(
     from tangentlab.experiments.study_run import units_of
 
     study = STUDIES[name]
-    if len(given.get("samples", ())) == 1 and not isinstance(study.settings(scale)["samples"], list):
-        given["samples"] = given["samples"][0]
+    samples = given.get("samples")
+    if isinstance(samples, list) and len(samples) == 1 and not isinstance(study.settings(scale)["samples"], list):
+        given["samples"] = samples[0]
     settings = study.settings(scale, **given)
     sources = named_sources(settings)
     if plan or (scale != "small" and scheduler is None):

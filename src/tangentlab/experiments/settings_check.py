@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from typing import Any
 
 from tangentlab._errors import ArgumentError
@@ -20,7 +21,7 @@ def checked(name: str, value: Any, *, like: Any) -> Any:
     tangentlab._errors.ArgumentError: `epochs` must be a whole number, got 'many'. ...
     """
     if isinstance(like, list):
-        if name == "seeds" and isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if name == "seeds" and _whole(value) and value > 0:
             return list(range(value))
         listed = list(value) if isinstance(value, (list, tuple, range)) else [value]
         if not listed:
@@ -50,4 +51,4 @@ def _kind(like: Any) -> tuple[str, Any]:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)

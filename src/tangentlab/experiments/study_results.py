@@ -47,7 +47,7 @@ class StudyResults:
     @property
     def headline(self) -> str:
         """The verdict over all its claims."""
-        return headline(self.claims, done=len(self.records) - len(self.failed))
+        return headline(self.claims, records=self.records)
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from tangentlab.experiments.stored_grid import StoredGrid
 from tangentlab.experiments.studies import STUDIES
 from tangentlab.experiments.study import Settings, Study
 from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.networks.catalogue import expect_network_name
 from tangentlab.records import Store
 
 
@@ -108,7 +109,13 @@ def named_sources(settings: Settings) -> Sources:
 
 
 def units_of(study: Study, settings: Settings, sources: Sources) -> tuple[StudyUnit, ...]:
-    """Every unit of a study, in the order in which they are run, with the identities of what they name."""
+    """Every unit of a study, in the order in which they are run, with the identities of what they name.
+
+    A network that the catalogue does not have is refused before any.
+    """
+    for name in settings["networks"]:
+        if name not in sources.networks:
+            expect_network_name(name)
     shared = {"version": __version__, **_data_identity(settings, sources)}
     found = []
     for own in study.units(settings):

@@ -63,8 +63,7 @@ def build_network(
     if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise ArgumentError("seed", expected="a whole number", got=seed, remedy="Try seed=0.")
     if head not in NETWORKS:
-        if not rest:
-            raise UnknownNameError("network", name, [*NETWORKS, "package.module:callable"])
+        expect_network_name(name)
         path, more, text = rest.partition(":")
         target = f"{head}:{path}"
         options = _joined(text if more else None, options, network=target)
@@ -75,6 +74,22 @@ def build_network(
     options = typed_options(builder, _joined(rest if colon else None, options, network=head), network=head)
     options.setdefault("initialization", initialization)
     return builder(input_shape, outputs, generator=generator(seed, "network"), **options)
+
+
+def expect_network_name(name: str) -> None:
+    """Refuse a name or an option that the catalogue does not have, without building; builders of one's own pass.
+
+    >>> expect_network_name("mlp:width=8"), expect_network_name("my.module:build")
+    (None, None)
+    >>> expect_network_name("mpl")
+    Traceback (most recent call last):
+    tangentlab._errors.UnknownNameError: `network` must be one of ... Did you mean 'mlp'?
+    """
+    head, colon, rest = name.strip().partition(":") if isinstance(name, str) else ("", "", "")
+    if head in NETWORKS:
+        typed_options(NETWORKS[head], _joined(rest if colon else None, {}, network=head), network=head)
+    elif not rest:
+        raise UnknownNameError("network", name, [*NETWORKS, "package.module:callable"])
 
 
 def split_network_names(text: str) -> list[str]:

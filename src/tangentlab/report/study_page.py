@@ -50,7 +50,7 @@ def render_study_page(
     table = claims_table(judged)
     return fill(
         kicker=about.get("title") or str(spec.get("study", "")),
-        headline=headline(judged, done=done),
+        headline=headline(judged, records=records),
         sentences=sentences,
         facts=facts,
         figures=figures,
@@ -80,14 +80,22 @@ def study_judgements(spec: Mapping[str, Any], records: Iterable[Record]) -> tupl
     return judge([(spec, list(records))], claims=own)
 
 
-def headline(judged: Iterable[Judgement], *, done: int) -> str:
-    """The verdict over the claims of a study.
+def headline(judged: Iterable[Judgement], *, records: Iterable[Record]) -> str:
+    """The verdict over the claims of a study, or why there is none.
 
-    >>> headline([], done=0)
+    >>> headline([], records=[])
     'Nothing has finished yet.'
+    >>> error = {"message": "There are no rows.", "remedy": "Add some.", "log": ""}
+    >>> headline([], records=[Record(fingerprint="a", status="failed", spec={}, error=error)])
+    'Nothing has finished: 1 unit failed. There are no rows. Add some.'
     """
-    if not done:
-        return "Nothing has finished yet."
+    records = list(records)
+    if not any(record.done for record in records):
+        failed = [record.error or {} for record in records]
+        if not failed:
+            return "Nothing has finished yet."
+        told = " ".join(str(failed[0].get(part, "")) for part in ("message", "remedy")).strip()
+        return f"Nothing has finished: {count(len(failed), 'unit')} failed. {told}".strip()
     judged = list(judged)
     verdicts: dict[str, list[str]] = {}
     if len(judged) == 1:
