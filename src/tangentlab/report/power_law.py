@@ -112,8 +112,8 @@ def power_law(curves: Curves) -> PowerLaw:
     return _together({seed: fit for seed, points in curves.items() if (fit := fit_power_law(kept(points)))})
 
 
-def exponent_gap(ours: Curves, theirs: Curves) -> ExponentGap:
-    """β of ours less that of theirs, in each seed on the numbers of rows that both keep.
+def exponent_gap(ours: Curves, theirs: Curves, *, level: float = 0.95) -> ExponentGap:
+    """β of ours less that of theirs, in each seed on the numbers of rows that both keep; its interval at `level`.
 
     >>> def curve(beta):
     ...     return [Point(n, n**-beta, 100, 0.0) for n in (100, 200, 400, 800)]
@@ -131,7 +131,7 @@ def exponent_gap(ours: Curves, theirs: Curves) -> ExponentGap:
     first, second = (_together(each) for each in fits)
     if not fits[0]:
         return ExponentGap(None, first, second, f"{first.refusal} for both")
-    gap = over_seeds([fits[0][seed].exponent - fits[1][seed].exponent for seed in fits[0]])
+    gap = over_seeds([fits[0][seed].exponent - fits[1][seed].exponent for seed in fits[0]], level=level)
     refusal = "; ".join(
         f"{name} {each.refusal}"
         for name, each in (("the first is", first), ("the second is", second))
@@ -140,19 +140,19 @@ def exponent_gap(ours: Curves, theirs: Curves) -> ExponentGap:
     return ExponentGap(gap, first, second, refusal)
 
 
-def over_seeds(values: Sequence[float]) -> Interval:
-    """Mean and 95% interval over seeds: of the bootstrap from eight on, else Student's.
+def over_seeds(values: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Mean and interval over seeds: of the bootstrap from eight on, else Student's.
 
     >>> interval = over_seeds([0.0, 1.0] * 5)
     >>> interval.mean, 0.1 < interval.low < 0.3, interval == over_seeds([0.0, 1.0] * 5)
     (0.5, True, True)
     """
     if len(values) < BOOTSTRAP_SEEDS:
-        return mean_interval(values)
+        return mean_interval(values, level=level)
     array = np.asarray(values, dtype=float)
     draws = numpy_generator(0, "bootstrap of seeds").integers(len(array), size=(RESAMPLES, len(array)))
-    low, high = np.quantile(array[draws].mean(1), [0.025, 0.975]).tolist()
-    return Interval(float(array.mean()), low, high, len(array))
+    low, high = np.quantile(array[draws].mean(1), [0.5 - level / 2, 0.5 + level / 2]).tolist()
+    return Interval(float(array.mean()), low, high, len(array), level)
 
 
 def _together(fits: Mapping[int, Fit]) -> PowerLaw:

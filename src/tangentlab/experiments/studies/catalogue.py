@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tangentlab.experiments.studies import calibration, eigenfunctions, exact, risk, spectrum, three_parity
+from tangentlab.experiments.studies import (
+    calibration,
+    data_scaling,
+    eigenfunctions,
+    exact,
+    risk,
+    spectrum,
+    three_parity,
+)
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
@@ -15,6 +23,9 @@ STUDIES: dict[str, Study] = {
     ),
     "exact": Study.read("exact", units=exact.units, measure=exact.measure, work=exact.work),
     "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure, work=spectrum.work),
+    "data-scaling": Study.read(
+        "data-scaling", units=data_scaling.units, measure=data_scaling.measure, work=data_scaling.work
+    ),
     "three-parity": Study.read(
         "three-parity", units=three_parity.units, measure=three_parity.measure, work=three_parity.work
     ),

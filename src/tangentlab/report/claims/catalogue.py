@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tangentlab.report.claims import calibration, eigenfunctions, exact, risk, spectrum, three_parity
+from tangentlab.report.claims import calibration, data_scaling, eigenfunctions, exact, risk, spectrum, three_parity
 from tangentlab.report.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
     *eigenfunctions.CLAIMS,
     *exact.CLAIMS,
     *spectrum.CLAIMS,
+    *data_scaling.CLAIMS,
     *three_parity.CLAIMS,
     *risk.CLAIMS,
     *calibration.CLAIMS,

@@ -7,7 +7,15 @@ from typing import Any
 
 from tangentlab.records import Record
 from tangentlab.report.figure import Figure
-from tangentlab.report.pictures import calibration, eigenfunctions, exact, risk, spectrum, three_parity
+from tangentlab.report.pictures import (
+    calibration,
+    data_scaling,
+    eigenfunctions,
+    exact,
+    risk,
+    spectrum,
+    three_parity,
+)
 from tangentlab.report.template import Image
 
 Records = Sequence[Record]
@@ -18,6 +26,7 @@ PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
     "eigenfunctions": eigenfunctions.pictures,
     "exact": exact.pictures,
     "spectrum": spectrum.pictures,
+    "data-scaling": data_scaling.pictures,
     "three-parity": three_parity.pictures,
 }
 """Study to its figures of lines and points; the first stands beside the verdict."""
