@@ -29,15 +29,32 @@ quick = {
         "epochs": 30,
         "learning_rate": 0.1,
     },
+    "directions": {
+        "data": "digits",
+        "networks": ["mlp:width=16,depth=2,activation=gelu"],
+        "samples": 400,
+        "test_samples": 300,
+        "indices": [0, 10, 20, 40, 63],
+        "batch_size": 50,
+        "epochs": 15,
+    },
+    "rotation": {
+        "data": "digits",
+        "networks": ["mlp:width=64"],
+        "samples": 400,
+        "test_samples": 100,
+        "indices": [10, 30],
+        "batch_size": 50,
+        "epochs": 40,
+    },
 }
-runs = Path(
-    tempfile.mkdtemp()
-)  # "runs" to keep them: a second call then computes nothing again
+# records are kept here: a second call goes on where the first was; choose "runs" to keep them for good
+runs = Path(tempfile.mkdtemp())
 
 
 def experiment(name):
     """Run it, write its page, and say what it found."""
-    settings = quick[name] if QUICK else {}
+    settings = quick[name] if QUICK else {"jobs": 2}
     found = tl.study(name, scale="small", out=runs / name, **settings)
     print(f"{name}: {len(found.records)} units, page in {found.report().name}")
     print(found.headline)
@@ -93,38 +110,38 @@ for network in networks:
 #
 # The kernel also ranks directions of the inputs, without any data: the singular vectors of the derivative of the
 # outputs in weights and inputs. Two sets that differ only in the direction along which their classes lie apart are then
-# learnt at different speeds. (The paper's networks have ReLUs; this derivative wants smooth activations.)
+# learnt more or less well, and a fully connected network has only as many directions of its own as its first layer is
+# wide, here 16. (This derivative wants smooth activations: gelu instead of relu.)
 
 # %%
-data = tl.load("digits" if QUICK else "fashion-mnist")
-shape = tuple(data.shape)
-smooth = tl.build_network("lenet:activation=gelu", shape, outputs=1, seed=0)
-values, directions = tl.anisotropy_directions(smooth, shape)
+directions = experiment("directions")
 print(
-    "squared singular values, first to last:",
-    ", ".join(f"{float(values[k]):.3g}" for k in (0, 1, len(values) // 2, -1)),
+    f"{'direction':>9s} {'s²':>8s} {'network':>8s} {'linearized':>11s}   test accuracy, one seed"
 )
-descent = tl.Descent(loss="bce", learning_rate=0.05, momentum=0.9, batch_size=50, epochs=20)
-steps = {}
-for k in (0, len(values) - 1):
-    along = tl.tasks.anisotropy(directions[k], epsilon=1.0, samples=500, test_samples=300)
-    state = tl.train(smooth, along.x_train, along.y_train, descent)
-    steps[k] = tl.steps_to_loss(state.history, 0.3, window=10).steps
-    with torch.no_grad():
-        hits = ((state.module(along.x_test) > 0) == (along.y_test > 0)).double().mean()
-    when = (
-        f"after {steps[k]} steps" if steps[k] else f"not within {len(state.history.loss)} steps"
+for told in directions.records[0].readings["sets"]:
+    network, linear = (told["learners"][name] for name in ("network", "linear-init"))
+    print(
+        f"{told['index']:9d} {told['eigenvalue']:8.3g} {network['test_accuracy']:8.3f} "
+        f"{linear['test_accuracy']:11.3f}"
     )
-    print(f"direction {k}: loss 0.3 {when}, test accuracy {float(hits):.3f}")
 
 # %% [markdown]
 # ## The kernel turns towards the task
 #
-# Train on one eigenfunction and look at the kernel again. Each row of this table is a training on one of them; its
-# entries say how much the kernel gained along the eigenvectors, beyond growing as a whole. The eigenvectors close to the
-# target gain with it.
+# Train on one eigenfunction and look at the kernel again: along the target it should have grown by more than along
+# other eigenvectors.
 
 # %%
+rotation = experiment("rotation")
+
+# %% [markdown]
+# Three seeds are few for a ratio that differs much between them. The same by hand, at one seed: each row of the table is
+# a training on one eigenfunction, and its entries say how much the kernel gained along four of them, beyond growing as a
+# whole. The target gains; in rank it passes eigenvectors that were larger.
+
+# %%
+data = tl.load("digits" if QUICK else "fashion-mnist")
+shape = tuple(data.shape)
 pool = tl.tasks.group(data, "0-4", samples=500, test_samples=300, seed=0)
 model = tl.build_network("mlp:width=64", shape, outputs=1, seed=0)
 kernel = tl.NeuralTangentKernel(model, outputs=0, dtype=torch.float64)
@@ -182,20 +199,23 @@ print(", ".join(f"{name} {value:.3f}" for name, value in accuracy.items()))
 # `tangentlab claims`, which reads the folders of `tangentlab run`.
 
 # %%
-claims = [*spectrum.claims, *eigenfunctions.claims]
+experiments = (spectrum, eigenfunctions, directions, rotation)
+claims = [judged for found in experiments for judged in found.claims]
 for judged in claims:
     found = judged.statistic
     value = f"{found.value:.2f}" if found else "–"
     bounds = f"{found.low:.2f} to {found.high:.2f}" if found and found.low is not None else "–"
     side = f"{'≥' if judged.claim.above else '≤'} {judged.claim.threshold:g}"
-    print(f"{judged.claim.id:5s} {judged.verdict:12s} {value:>6s} ({bounds}; holds where {side})")
+    print(
+        f"{judged.claim.id:5s} {judged.verdict:12s} {value:>6s} ({bounds}; holds where {side})"
+    )
     print(f"      {judged.claim.statement}")
 
 # %% [markdown]
 # ## What this page claims
 
 # %%
-assert not spectrum.failed and not eigenfunctions.failed
+assert not any(found.failed for found in experiments)
 verdicts = {judged.claim.id: judged.verdict for judged in claims}
 assert verdicts["A1"] == "holds"
 assert {"CA1", "CA1b", "CA2", "CA2b", "CA5"} <= set(verdicts)
@@ -206,8 +226,14 @@ for network in networks:
         )
         assert first > 0.9 and last < first - 0.2  # the higher the index, the harder, for both
     assert accuracies[network, 30, "linear-init"] > accuracies[network, 30, "network"] + 0.03
-last = steps[len(values) - 1]
-assert last is None or steps[0] < last  # the first direction is learnt first
+assert {"CA6", "CA8"} <= set(verdicts)
+for record in directions.records:
+    first, *_, last = record.readings["sets"]
+    for learner in ("network", "linear-init"):  # direction 0 is learnt, the last one much less
+        assert (
+            first["learners"][learner]["test_accuracy"]
+            > last["learners"][learner]["test_accuracy"] + 0.03
+        )
 for j in (10, 30):
     assert turned[j].target.rank_after < turned[j].target.rank_before  # towards the task
     assert turned[j].target.normalized.value > turned[j].target.neighbours
