@@ -77,14 +77,20 @@ def lead(task: Told) -> float:
     return value(task, "linear-init", "test_accuracy") - value(task, "network", "test_accuracy")
 
 
-def correlation(seeds: Mapping[int, Sequence[Record]], ours: Read, theirs: Read) -> Interval | None:
+def correlation(
+    seeds: Mapping[int, Sequence[Record]],
+    ours: Read,
+    theirs: Read,
+    *,
+    told: Callable[[Record], Sequence[Told]] = tasks_of,
+) -> Interval | None:
     """Spearman's correlation over tasks of two readings, each the mean over seeds, with a jackknife over seeds.
 
-    None for fewer than 4 tasks that all seeds have.
+    Tasks are what is `told` by a record, by index. None for fewer than 4 tasks that all seeds have.
     """
 
     def of(held: Sequence[Record]) -> float | None:
-        by_index = [{task["index"]: task for task in tasks_of(record)} for record in held]
+        by_index = [{task["index"]: task for task in told(record)} for record in held]
         pairs = []
         for index in sorted(set.intersection(*(set(tasks) for tasks in by_index))):
             means = [_mean([read(tasks[index]) for tasks in by_index]) for read in (ours, theirs)]
@@ -93,7 +99,7 @@ def correlation(seeds: Mapping[int, Sequence[Record]], ours: Read, theirs: Read)
         return spearman(*zip(*pairs)).value if len(pairs) >= LEAST else None
 
     held = [of_seed[0] for of_seed in seeds.values()]
-    count = max((len(tasks_of(record)) for record in held), default=0)
+    count = max((len(told(record)) for record in held), default=0)
     step = 12 / (count * (count**2 - 1)) if count > 1 else 0.0  # two neighbours exchanged
     return jackknife_interval(held, of, resolution=step, within=(-1.0, 1.0))
 
