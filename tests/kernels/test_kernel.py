@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 from torch.utils.checkpoint import checkpoint
 
+import tangentlab as tl
 from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab._errors import NetworkError, NumericalError, ShapeError, TangentlabError
 from tangentlab.kernels import NeuralTangentKernel, ntk
@@ -337,6 +339,23 @@ def test_a_kernel_object_pickles_and_copies():
     kernel = NeuralTangentKernel(nn.Sequential(model.a, nn.Tanh(), model.b), outputs="mean")
     for again in (pickle.loads(pickle.dumps(kernel)), copy.deepcopy(kernel)):
         assert torch.equal(again(x), kernel(x)) and again.fingerprint == kernel.fingerprint
+
+
+def test_a_gram_stands_wherever_a_kernel_is_taken_as_an_array():
+    torch.manual_seed(0)
+    model, x, y = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)), torch.randn(8, 3), torch.randn(8, 2)
+    gram = NeuralTangentKernel(model).gram(x)
+    assert np.asarray(gram).dtype == np.float32 and np.array_equal(np.asarray(gram), gram.values.numpy())
+    assert np.array(gram, dtype=np.float64, copy=True).dtype == np.float64
+    assert tl.alignment(gram, y) == tl.alignment(gram.values, y)
+    assert tl.complexity(gram, y, ridge=0.1) == tl.complexity(gram.values, y, ridge=0.1)
+    assert tl.kernel_distance(gram, gram.values) == 0
+    one = NeuralTangentKernel(model, outputs="mean").gram(x)
+    assert tl.KernelRegression(0.1).fit(one, y).gcv == tl.KernelRegression(0.1).fit(one.values, y).gcv
+    assert torch.equal(tl.eigenpairs(one, 3).values, tl.eigenpairs(one.values, 3).values)
+    assert tl.stable_learning_rate(one, loss="mse") == tl.stable_learning_rate(one.values, loss="mse")
+    assert tl.predict_risk(one, y, samples=4).kappa == tl.predict_risk(one.values, y, samples=4).kappa
+    assert tl.spectrum(one).trace == tl.spectrum(one.values).trace
 
 
 def test_evaluating_does_not_change_the_fingerprint_or_the_network():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -73,6 +74,11 @@ class Gram:
         """Sum of the diagonal of `matrix`; for "diagonal", over all its outputs."""
         diagonal = self.values.diagonal(dim1=0, dim2=1) if self.values.ndim == 3 else self.matrix.diagonal()
         return float(diagonal.double().sum())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """`values` for NumPy, and for whatever in this package takes a kernel as an array."""
+        values = self.values.detach().cpu().numpy()
+        return np.array(values, dtype=dtype) if copy else np.asarray(values, dtype=dtype)
 
 
 class NeuralTangentKernel:
