@@ -5,6 +5,7 @@ from __future__ import annotations
 from tangentlab.experiments.studies import (
     calibration,
     data_scaling,
+    directions,
     eigenfunctions,
     exact,
     risk,
@@ -14,6 +15,9 @@ from tangentlab.experiments.studies import (
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "directions": Study.read(
+        "directions", units=directions.units, measure=directions.measure, work=directions.work
+    ),
     "risk": Study.read("risk", units=risk.units, measure=risk.measure, work=risk.work),
     "calibration": Study.read(
         "calibration", units=calibration.units, measure=calibration.measure, work=calibration.work

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from tangentlab.report.claims import calibration, data_scaling, eigenfunctions, exact, risk, spectrum, three_parity
+from tangentlab.report.claims import (
+    calibration,
+    data_scaling,
+    directions,
+    eigenfunctions,
+    exact,
+    risk,
+    spectrum,
+    three_parity,
+)
 from tangentlab.report.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
     *eigenfunctions.CLAIMS,
+    *directions.CLAIMS,
     *exact.CLAIMS,
     *spectrum.CLAIMS,
     *data_scaling.CLAIMS,

@@ -10,6 +10,7 @@ from tangentlab.report.figure import Figure
 from tangentlab.report.pictures import (
     calibration,
     data_scaling,
+    directions,
     eigenfunctions,
     exact,
     risk,
@@ -21,6 +22,7 @@ from tangentlab.report.template import Image
 Records = Sequence[Record]
 
 PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
+    "directions": directions.pictures,
     "risk": risk.pictures,
     "calibration": calibration.pictures,
     "eigenfunctions": eigenfunctions.pictures,
@@ -31,7 +33,7 @@ PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
 }
 """Study to its figures of lines and points; the first stands beside the verdict."""
 
-IMAGES: dict[str, Callable[[Records], tuple[Image, ...]]] = {}
+IMAGES: dict[str, Callable[[Records], tuple[Image, ...]]] = {"directions": directions.images}
 """Study to its pictures of other kinds: directions, heat maps."""
 
 
