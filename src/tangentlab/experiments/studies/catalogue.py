@@ -9,12 +9,19 @@ from tangentlab.experiments.studies import (
     eigenfunctions,
     exact,
     risk,
+    sample_complexity,
     spectrum,
     three_parity,
 )
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "sample-complexity": Study.read(
+        "sample-complexity",
+        units=sample_complexity.units,
+        measure=sample_complexity.measure,
+        work=sample_complexity.work,
+    ),
     "directions": Study.read(
         "directions", units=directions.units, measure=directions.measure, work=directions.work
     ),

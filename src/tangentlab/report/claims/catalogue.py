@@ -9,6 +9,7 @@ from tangentlab.report.claims import (
     eigenfunctions,
     exact,
     risk,
+    sample_complexity,
     spectrum,
     three_parity,
 )
@@ -16,6 +17,7 @@ from tangentlab.report.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
     *eigenfunctions.CLAIMS,
+    *sample_complexity.CLAIMS,
     *directions.CLAIMS,
     *exact.CLAIMS,
     *spectrum.CLAIMS,

@@ -14,6 +14,7 @@ from tangentlab.report.pictures import (
     eigenfunctions,
     exact,
     risk,
+    sample_complexity,
     spectrum,
     three_parity,
 )
@@ -22,6 +23,7 @@ from tangentlab.report.template import Image
 Records = Sequence[Record]
 
 PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
+    "sample-complexity": sample_complexity.pictures,
     "directions": directions.pictures,
     "risk": risk.pictures,
     "calibration": calibration.pictures,
