@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tangentlab.experiments.studies import (
     calibration,
+    complexity,
     data_scaling,
     directions,
     eigenfunctions,
@@ -16,6 +17,9 @@ from tangentlab.experiments.studies import (
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "complexity": Study.read(
+        "complexity", units=complexity.units, measure=complexity.measure, work=complexity.work
+    ),
     "sample-complexity": Study.read(
         "sample-complexity",
         units=sample_complexity.units,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tangentlab.report.claims import (
     calibration,
+    complexity,
     data_scaling,
     directions,
     eigenfunctions,
@@ -17,6 +18,7 @@ from tangentlab.report.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
     *eigenfunctions.CLAIMS,
+    *complexity.CLAIMS,
     *sample_complexity.CLAIMS,
     *directions.CLAIMS,
     *exact.CLAIMS,

@@ -9,6 +9,7 @@ from tangentlab.records import Record
 from tangentlab.report.figure import Figure
 from tangentlab.report.pictures import (
     calibration,
+    complexity,
     data_scaling,
     directions,
     eigenfunctions,
@@ -23,6 +24,7 @@ from tangentlab.report.template import Image
 Records = Sequence[Record]
 
 PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
+    "complexity": complexity.pictures,
     "sample-complexity": sample_complexity.pictures,
     "directions": directions.pictures,
     "risk": risk.pictures,
