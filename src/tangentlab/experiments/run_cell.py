@@ -19,7 +19,7 @@ from tangentlab.experiments.fits import Fit, assess, fit_linearization, fit_ridg
 from tangentlab.experiments.infinite import fit_infinite, infinite_width_network, refusal_of_infinite
 from tangentlab.experiments.learners import LEARNERS
 from tangentlab.experiments.machine_share import memory_share
-from tangentlab.experiments.rebound import rebound
+from tangentlab.experiments.rebound import rebound, with_initial_buffers
 from tangentlab.experiments.sources import Sources
 from tangentlab.networks import Network
 from tangentlab.probes import kernel_distance
@@ -71,7 +71,7 @@ def _run(cell: Cell, sources: Sources) -> Findings:
             fits["network"] = Fit(end(task.x_train), end(task.x_test))
             frozen = end
             if spec.end_statistics == "initial":
-                frozen = rebound(initial, _with_buffers(state.module, initial))
+                frozen = rebound(initial, with_initial_buffers(initial, state.module))
             with clock.part("kernel-end"):
                 anchors["end"] = Anchor.at(frozen, task, kernel=kernel, memory=memory)
             readings |= _movement(initial, state) | {"history": _history(state)}
@@ -122,16 +122,6 @@ def _fit(name: str, anchor: Anchor, task: Task, cell: Cell) -> Fit:
     if name.startswith("ridge"):
         return fit_ridge(anchor, task, ridge=cell.spec.ridge, centred=centred)
     return fit_linearization(anchor, task, cell.descent(loss=task.loss), centred=centred, name=name)
-
-
-def _with_buffers(module: nn.Module, initial: Network) -> nn.Module:
-    """A copy of a module whose buffers (the statistics of batch normalization) are the initial ones."""
-    view = Network(module, mode="eval").module
-    before = initial.buffers
-    with torch.no_grad():
-        for name, buffer in view.named_buffers():
-            buffer.copy_(before[name])
-    return view
 
 
 def _movement(initial: Network, state: TrainingState) -> dict[str, float]:

@@ -31,8 +31,8 @@ def jackknife_interval(
 ) -> Interval | None:
     """The interval of `statistic(seeds)`, cut to the range `within` that it cannot leave.
 
-    `resolution` is the smallest step of the statistic, and the least that its deviation over seeds is taken to be, as
-    in `mean_interval`: a rank correlation of few tasks would otherwise have an interval of no width.
+    `resolution` is the least that the deviation over seeds is taken to be, as in `mean_interval`: a rank
+    correlation of few tasks would otherwise have an interval of no width.
 
     None where the statistic of all seeds says nothing; no bounds from fewer than 3 seeds, or where it says nothing
     without one of them. For a mean it is Student's interval:

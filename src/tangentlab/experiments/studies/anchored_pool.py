@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tangentlab._errors import NetworkError
 from tangentlab.experiments.compute_device import model_on, present_device
 from tangentlab.experiments.machine_share import memory_share
-from tangentlab.experiments.rebound import rebound
+from tangentlab.experiments.rebound import rebound, with_initial_buffers
 from tangentlab.experiments.sources import Model, Sources
 from tangentlab.experiments.studies.pool import Pool
 from tangentlab.experiments.study_unit import StudyUnit
@@ -57,7 +57,13 @@ class AnchoredPool:
         return cls(network, rows, gram, outputs.double())
 
     def after(self, module: nn.Module, unit: StudyUnit) -> AnchoredPool:
-        """The same rows at the weights that a module of this network has."""
+        """The same rows at the weights that a module of this network has.
+
+        With `end_statistics = "initial"` among the unit's settings, the statistics of batch normalization are those of
+        this anchor, as published.
+        """
+        if unit.settings.get("end_statistics") == "initial":
+            module = with_initial_buffers(self.network, module)
         return AnchoredPool.at(rebound(self.network, module), self.rows, unit)
 
     @property

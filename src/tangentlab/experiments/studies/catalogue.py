@@ -10,6 +10,7 @@ from tangentlab.experiments.studies import (
     eigenfunctions,
     exact,
     risk,
+    rotation,
     sample_complexity,
     spectrum,
     three_parity,
@@ -17,6 +18,7 @@ from tangentlab.experiments.studies import (
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "rotation": Study.read("rotation", units=rotation.units, measure=rotation.measure, work=rotation.work),
     "complexity": Study.read(
         "complexity", units=complexity.units, measure=complexity.measure, work=complexity.work
     ),

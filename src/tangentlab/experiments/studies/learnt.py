@@ -33,10 +33,10 @@ class Learnt:
     def readings(self, task: Task, descent: Descent, *, levels: Sequence[float] = ()) -> dict[str, Any]:
         """Losses, accuracies (plain and balanced over classes), distance, rate, and steps to loss levels.
 
-        Steps are counted to the end of the first window of an epoch's length whose mean loss is at or below the level;
-        None where none is.
+        Steps are counted to the end of the first eighth of an epoch, at any place, whose mean loss is at or below the
+        level; None where none is.
         """
-        window = descent.steps_per_epoch(rows=len(task.y_train))
+        window = max(1, descent.steps_per_epoch(rows=len(task.y_train)) // 8)
         return {
             **assess(Fit(self.train_outputs, self.test_outputs), task),
             "balanced_accuracy": balanced_accuracy(self.test_outputs, task.y_test),
@@ -54,19 +54,18 @@ def learn_network(model: Model, task: Task, descent: Descent) -> Learnt:
 
 
 def learn_linearizations(
-    anchor: AnchoredPool, tasks: Sequence[Task], descent: Descent, *, centred: bool = False, name: str = ""
+    anchor: AnchoredPool, tasks: Sequence[Task], descent: Descent, *, name: str = "linearization"
 ) -> list[Learnt]:
     """The linearization at an anchor, trained on each task by the descent, on the batches that a network sees.
 
     A descent too fast for the kernel is slowed (see `slowed`); `name` is what the warning calls the learner.
     """
-    used, warnings = slowed(descent, anchor.stable_rate(descent), name=name or "linearization")
-    f0, f0_test = (None, None) if centred else (anchor.f0, anchor.f0_test)
-    states = train_function_space_many(anchor.K, f0, [task.y_train for task in tasks], [used])
+    used, warnings = slowed(descent, anchor.stable_rate(descent), name=name)
+    states = train_function_space_many(anchor.K, anchor.f0, [task.y_train for task in tasks], [used])
     return [
         Learnt(
             state.train_outputs,
-            state.predict(anchor.K_test, f0_test),
+            state.predict(anchor.K_test, anchor.f0_test),
             state.history,
             state.distance,
             warnings=warnings,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tangentlab._errors import UnknownNameError
+from tangentlab.experiments.study import Settings
 from tangentlab.experiments.study_unit import StudyUnit
 from tangentlab.training import Descent
 
@@ -21,3 +23,12 @@ def descent_of(unit: StudyUnit, *, loss: str = "bce", **changes: Any) -> Descent
     """
     given = {name: unit[name] for name in NAMES if name in unit.settings}
     return Descent(**{"loss": loss, "seed": unit["seed"], **given, **changes})
+
+
+def expect_statistics(settings: Settings) -> None:
+    """Refuse an unknown `end_statistics`: whether kernels have batch normalization's "initial" or "trained" ones.
+
+    >>> expect_statistics({"end_statistics": "initial"})
+    """
+    if settings["end_statistics"] not in ("initial", "trained"):
+        raise UnknownNameError("end_statistics", settings["end_statistics"], ("initial", "trained"))

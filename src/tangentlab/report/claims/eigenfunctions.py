@@ -101,7 +101,7 @@ def correlation(
     held = [of_seed[0] for of_seed in seeds.values()]
     count = max((len(told(record)) for record in held), default=0)
     step = 12 / (count * (count**2 - 1)) if count > 1 else 0.0  # two neighbours exchanged
-    return jackknife_interval(held, of, resolution=step, within=(-1.0, 1.0))
+    return jackknife_interval(held, of, resolution=step / 12**0.5, within=(-1.0, 1.0))  # as rounding to steps has
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -15,6 +15,7 @@ from tangentlab.report.pictures import (
     eigenfunctions,
     exact,
     risk,
+    rotation,
     sample_complexity,
     spectrum,
     three_parity,
@@ -31,13 +32,17 @@ PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
     "calibration": calibration.pictures,
     "eigenfunctions": eigenfunctions.pictures,
     "exact": exact.pictures,
+    "rotation": rotation.pictures,
     "spectrum": spectrum.pictures,
     "data-scaling": data_scaling.pictures,
     "three-parity": three_parity.pictures,
 }
 """Study to its figures of lines and points; the first stands beside the verdict."""
 
-IMAGES: dict[str, Callable[[Records], tuple[Image, ...]]] = {"directions": directions.images}
+IMAGES: dict[str, Callable[[Records], tuple[Image, ...]]] = {
+    "directions": directions.images,
+    "rotation": rotation.images,
+}
 """Study to its pictures of other kinds: directions, heat maps."""
 
 

@@ -48,9 +48,9 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
         Figure(
             "eigenfunctions-steps",
             "Epochs to learn an eigenfunction",
-            "Epochs until the loss, averaged over an epoch, has come down to the lowest of the levels that the learner "
-            "reached on every task of every seed; where there is none, to the highest, and an index at which some seed "
-            "did not come there is left out.",
+            "Epochs until the loss, averaged over an eighth of one, has come down to the lowest of the levels that the "
+            "learner reached on every task of every seed; where there is none, to the highest, and an index at which "
+            "some seed did not come there is left out.",
             x=x,
             y=Axis("epochs", log=True),
             panels=_effort(records),
