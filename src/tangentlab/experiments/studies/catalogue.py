@@ -9,6 +9,7 @@ from tangentlab.experiments.studies import (
     directions,
     eigenfunctions,
     exact,
+    pretrained_kernel,
     risk,
     rotation,
     sample_complexity,
@@ -18,6 +19,12 @@ from tangentlab.experiments.studies import (
 from tangentlab.experiments.study import Study
 
 STUDIES: dict[str, Study] = {
+    "pretrained-kernel": Study.read(
+        "pretrained-kernel",
+        units=pretrained_kernel.units,
+        measure=pretrained_kernel.measure,
+        work=pretrained_kernel.work,
+    ),
     "rotation": Study.read("rotation", units=rotation.units, measure=rotation.measure, work=rotation.work),
     "complexity": Study.read(
         "complexity", units=complexity.units, measure=complexity.measure, work=complexity.work
