@@ -71,6 +71,11 @@ def test_what_holds_no_tensor_is_refused(x):
         check_inputs(x)
 
 
+def test_lists_of_numbers_are_refused_with_the_way_to_pass_them():
+    with pytest.raises(ArgumentError, match=r"a list without any.*np\.array\(rows\)"):
+        check_inputs([[1.0, 2.0], [3.0, 4.0]])
+
+
 def test_rows_must_be_there_and_equal():
     with pytest.raises(ShapeError, match="0 rows"):
         check_inputs(torch.zeros(0, 3))

@@ -61,7 +61,12 @@ def check_inputs(x: Any, *, name: str = "x") -> Inputs:
             )
     tensors = [(label.replace("x", name, 1), tensor) for label, tensor in tensors_of(x)]
     if not tensors:
-        raise ArgumentError(name, expected="at least one tensor", got="none", remedy="Pass the rows to evaluate.")
+        raise ArgumentError(
+            name,
+            expected="a tensor or an array, or a tuple or dict of at least one, rows first",
+            got=f"a {type(x).__name__} without any",
+            remedy="Pass the rows as one array, np.array(rows) where they are lists.",
+        )
     for label, tensor in tensors:
         rows = tensor.shape[0] if tensor.ndim else None
         if rows is None or rows != tensors[0][1].shape[0]:
