@@ -72,7 +72,7 @@ def test_what_holds_no_tensor_is_refused(x):
 
 
 def test_lists_of_numbers_are_refused_with_the_way_to_pass_them():
-    with pytest.raises(ArgumentError, match=r"a list without any.*np\.array\(rows\)"):
+    with pytest.raises(ArgumentError, match=r"got none.*np\.array\(rows\)"):
         check_inputs([[1.0, 2.0], [3.0, 4.0]])
 
 

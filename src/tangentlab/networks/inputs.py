@@ -64,7 +64,7 @@ def check_inputs(x: Any, *, name: str = "x") -> Inputs:
         raise ArgumentError(
             name,
             expected="a tensor or an array, or a tuple or dict of at least one, rows first",
-            got=f"a {type(x).__name__} without any",
+            got="none",
             remedy="Pass the rows as one array, np.array(rows) where they are lists.",
         )
     for label, tensor in tensors:
