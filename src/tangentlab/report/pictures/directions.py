@@ -47,7 +47,7 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
             "then a floor, drawn thin: the squared derivative in the entries of that layer at zero, ‖∂f/∂h₁‖².",
             x=index_axis([tick for tick in _TICKS if tick < max(sizes, default=1)], x.title),
             y=Axis("s_k²", log=True),
-            panels=_panels(records, _spectrum),
+            panels=_panels(records, _spectrum, apart=True),
         ),
         Figure(
             "directions-alignment",
@@ -57,7 +57,7 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
             "seeds; a direction at which some seed's is not positive is left out.",
             x=index_axis([one["index"] for record in records for one in alignments_of(record)], x.title),
             y=Axis("alignment", log=True),
-            panels=_panels(records, _alignments),
+            panels=_panels(records, _alignments, apart=True),
         ),
     )
 
@@ -84,8 +84,14 @@ def images(records: Sequence[Record]) -> tuple[Image, ...]:
     return tuple(found)
 
 
-def _panels(records: Sequence[Record], draw: Callable[[Seeds], list[Series]]) -> tuple[Panel, ...]:
-    return tuple(Panel(shortened(network), tuple(draw(seeds))) for network, seeds in by_network(records).items())
+def _panels(
+    records: Sequence[Record], draw: Callable[[Seeds], list[Series]], *, apart: bool = False
+) -> tuple[Panel, ...]:
+    """One for each network, each with a scale of its own if they are `apart`."""
+    return tuple(
+        Panel(shortened(network), tuple(draw(seeds)), group=network if apart else "")
+        for network, seeds in by_network(records).items()
+    )
 
 
 def _collected(
