@@ -46,7 +46,7 @@ def assess(fit: Fit, task: Task) -> dict[str, Any]:
     """
     loss, found = LOSSES[task.loss], {}
     for part, f, y in (("train", fit.train_outputs, task.y_train), ("test", fit.test_outputs, task.y_test)):
-        f, y = f.double(), y.double()
+        f, y = f.double(), y.double().to(f.device)
         found[f"{part}_loss"] = loss.value(f, y).item()
         found[f"{part}_accuracy"] = accuracy(f, y, loss=task.loss)
     return found | fit.readings

@@ -82,7 +82,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
             with clock.part("kernels on the way"):
                 later = anchor.after(in_state(state.module, state.snapshots[step]), unit)
             turned[step] = kernel_rotation(anchor.gram.values, later.gram.values, directions=V, target=index)
-        right = ((end(rows.x) > 0) == (torch.cat([task.y_train, task.y_test]) > 0.5)).double()
+        right = ((end(rows.x).cpu() > 0) == (torch.cat([task.y_train, task.y_test]) > 0.5)).double()
         targets.append(
             {
                 "index": index,
