@@ -47,8 +47,8 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
             "complexity",
             "Accuracy against alignment",
             "Test accuracy against the U-statistic α_U of the alignment, means over seeds; lines join eigenfunctions. "
-            "Natural labels lie below the line: their alignment makes them look easier than they are. Random labels, "
-            "whose α_U is 0 within its error, have no place on this axis where it is negative.",
+            "Natural labels below the line are harder than their alignment says. Where the mean of α_U is not positive, "
+            "as that of random labels and of high indices may be, 0 within its error, a task has no place on this axis.",
             x=Axis("α_U", log=True),
             y=Axis("test accuracy"),
             panels=_scatter(places, lambda task: task["alignment"]["unbiased"]),
