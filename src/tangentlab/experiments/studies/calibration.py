@@ -26,6 +26,7 @@ from tangentlab.experiments.findings import Clock, Findings
 from tangentlab.experiments.predict import predict
 from tangentlab.experiments.rebound import rebound
 from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.studies.own_tasks import tasks_there
 from tangentlab.experiments.studies.places import each_network_and_seed
 from tangentlab.experiments.studies.protocol import descent_of
 from tangentlab.experiments.study import Settings
@@ -57,7 +58,7 @@ def work(settings: Settings) -> Work:
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """One row of readings for each task."""
     clock, cells = Clock(), []
-    for name in unit["tasks"]:
+    for name in tasks_there(unit["tasks"], sources.loaded):
         task = sources.task(name, unit, samples=unit["samples"], seed=unit["seed"])
         cells.append({"task": name, **_cell(unit, sources, task, clock)})
     return Findings({"cells": cells}, clock.seconds)

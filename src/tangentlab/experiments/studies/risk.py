@@ -19,6 +19,7 @@ from tangentlab._seeds import generator
 from tangentlab.experiments.anchor import Anchor, mean_diagonal
 from tangentlab.experiments.findings import Clock, Findings
 from tangentlab.experiments.sources import Sources
+from tangentlab.experiments.studies.own_tasks import tasks_there
 from tangentlab.experiments.studies.places import each_network_and_seed
 from tangentlab.experiments.study import Settings
 from tangentlab.experiments.study_unit import StudyUnit
@@ -48,7 +49,8 @@ def work(settings: Settings) -> Work:
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """What was foretold and what was measured, over ridges and over sizes; errors are squared, of codes ±1."""
     clock = Clock()
-    task = sources.task(unit["task"], unit, samples=unit["samples"], seed=unit["seed"])
+    (name,) = tasks_there([unit["task"]], sources.loaded)
+    task = sources.task(name, unit, samples=unit["samples"], seed=unit["seed"])
     model = sources.model(unit["network"], unit, shape=task.shape, outputs=task.outputs, seed=unit["seed"])
     with clock.part("kernel"):
         network = Network(model, mode="eval").to(dtype=torch.float64)
@@ -62,7 +64,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
             fit = KernelRegression(ridge=share * n * scale).fit(K, y, anchor.train_outputs)
             gcv.append(fit.gcv)
             tested.append(_mse(fit.predict(cross, anchor.test_outputs), y_test))
-    sizes = [size for size in unit["sizes"] if size < n]
+    sizes = [size for size in unit["sizes"] if size < n] or [n // 2]
     residual = y - anchor.train_outputs.double()
     ridge = CURVE_RIDGE * scale
     with clock.part("curve"):
