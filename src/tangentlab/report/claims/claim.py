@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -76,6 +77,8 @@ class Claim:
         (['holds', 'cannot tell', 'falls'], 'cannot tell')
         """
         if found is None or found.low is None or found.high is None:
+            return CANNOT_TELL
+        if any(math.isnan(number) for number in (found.value, found.low, found.high)):
             return CANNOT_TELL
         low, high = (found.low, found.high) if self.above else (-found.high, -found.low)
         threshold = self.threshold if self.above else -self.threshold
