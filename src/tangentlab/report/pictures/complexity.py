@@ -47,7 +47,7 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
             "complexity",
             "Accuracy against alignment",
             "Test accuracy against the U-statistic α_U of the alignment, means over seeds; lines join eigenfunctions. "
-            "Natural labels below the line are harder than their alignment says. A task whose mean α_U is not positive, "
+            "Natural labels below the line are harder than their alignment says. A task whose mean α_U is not above 0, "
             "as of random labels and of high indices it may be, 0 within its error, has no place on this axis.",
             x=Axis("α_U", log=True),
             y=Axis("test accuracy"),
