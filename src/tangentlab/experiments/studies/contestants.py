@@ -75,10 +75,16 @@ def contest_of(unit: StudyUnit, sources: Sources, task: Task) -> Findings:
     Readings: `task`, `classes`, `test_rows`, `constant_rows`, and `points`, one for each number of rows: `rows`,
     `epochs` and under `learners` the errors of each (of `kernel_errors` for kernels, `error_rates` for the others).
     """
+    return findings_of(Contest(unit, sources, task))
+
+
+def findings_of(contest: Contest) -> Findings:
+    """Those of `contest_of`, of a contest that is then still there, with its kernels."""
+    unit, task = contest.unit, contest.task
     for name in unit["learners"]:
         if name not in CONTESTANTS:
             raise UnknownNameError("learners", name, CONTESTANTS)
-    clock, contest, points, warnings = Clock(), Contest(unit, sources, task), [], []
+    clock, points, warnings = Clock(), [], []
     wanted = {name: find for name, find in CONTESTANTS.items() if name in unit["learners"]}
     if "infinite" in wanted and isinstance(contest.closed_form, str):
         warnings.append(f"The learner 'infinite' is left out. {contest.closed_form}")
