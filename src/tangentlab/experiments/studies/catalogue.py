@@ -9,12 +9,15 @@ from tangentlab.experiments.studies import (
     directions,
     eigenfunctions,
     exact,
+    freeze,
     pretrained_kernel,
     risk,
     rotation,
     sample_complexity,
     spectrum,
     three_parity,
+    training_choices,
+    width_scaling,
 )
 from tangentlab.experiments.study import Study
 
@@ -53,5 +56,15 @@ STUDIES: dict[str, Study] = {
     "three-parity": Study.read(
         "three-parity", units=three_parity.units, measure=three_parity.measure, work=three_parity.work
     ),
+    "width-scaling": Study.read(
+        "width-scaling", units=width_scaling.units, measure=width_scaling.measure, work=width_scaling.work
+    ),
+    "training-choices": Study.read(
+        "training-choices",
+        units=training_choices.units,
+        measure=training_choices.measure,
+        work=training_choices.work,
+    ),
+    "freeze": Study.read("freeze", units=freeze.units, measure=freeze.measure, work=freeze.work),
 }
 """Name to study; its words and scales are in the TOML file of the same name."""

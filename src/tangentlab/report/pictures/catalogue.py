@@ -14,12 +14,15 @@ from tangentlab.report.pictures import (
     directions,
     eigenfunctions,
     exact,
+    freeze,
     pretrained_kernel,
     risk,
     rotation,
     sample_complexity,
     spectrum,
     three_parity,
+    training_choices,
+    width_scaling,
 )
 from tangentlab.report.template import Image
 
@@ -38,6 +41,9 @@ PICTURES: dict[str, Callable[[Records], tuple[Figure, ...]]] = {
     "spectrum": spectrum.pictures,
     "data-scaling": data_scaling.pictures,
     "three-parity": three_parity.pictures,
+    "width-scaling": width_scaling.pictures,
+    "training-choices": training_choices.pictures,
+    "freeze": freeze.pictures,
 }
 """Study to its figures of lines and points; the first stands beside the verdict."""
 
