@@ -44,7 +44,7 @@ CLAIMS: tuple[Claim, ...] = tuple(
             *data_scaling.CLAIMS,
             *training_choices.CLAIMS,
             *width_scaling.CLAIMS,
-                    *three_parity.CLAIMS,
+            *three_parity.CLAIMS,
             *freeze.CLAIMS,
             *risk.CLAIMS,
             *calibration.CLAIMS,
