@@ -62,7 +62,7 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
             "Rayleigh quotients after training, over those before",
             "Along initial eigenvectors, both kernels taken to one trace, so that 1 means growth with the kernel as a "
             "whole; geometric mean over seeds with a 95% Student-t interval. Grey: medians of groups of neighbouring "
-            "indices.",
+            "indices. Each row counts with itself, which draws ratios towards one, the most for few rows.",
             x=index_axis(indices),
             y=Axis("ratio at one trace", log=True),
             panels=tuple(ends[:MOST_PANELS]),
