@@ -38,6 +38,17 @@ def _loss_against_start(learner: str) -> Callable[[Sequence[Record]], Statistic 
     return statistic
 
 
+def _steps_against_start(records: Sequence[Record]) -> Statistic | None:
+    """Steps at the matched rate over those at the start, to the lowest loss level that both came to."""
+
+    def read(task: Told) -> float | None:
+        counts = [value(task, name, "steps") or {} for name in ("linear-end-matched", "linear-init")]
+        both = sorted((level for level in counts[0] if counts[0][level] and counts[1].get(level)), key=float)
+        return math.log2(counts[0][both[0]] / counts[1][both[0]]) if both else None
+
+    return exponentiated(weakest(over_tasks(records, read), above=False))
+
+
 def _apart(first: str, second: str) -> Callable[[Told], float]:
     """Test accuracy of one learner minus that of another."""
     return lambda task: value(task, first, "test_accuracy") - value(task, second, "test_accuracy")
@@ -90,8 +101,7 @@ CLAIMS = (
     ),
     Claim(
         id="CA7d",
-        statement="It trains faster also where both have the same learning rate times largest eigenvalue: the kernel "
-        "has turned and not only grown.",
+        statement="It fits better also where both have the same learning rate times largest eigenvalue.",
         source="our own check of the claim above",
         study="pretrained-kernel",
         measured="train loss that it ends with at the matched rate over that of the linearization at the start, "
@@ -99,5 +109,16 @@ CLAIMS = (
         threshold=0.5,
         above=False,
         statistic=_loss_against_start("linear-end-matched"),
+    ),
+    Claim(
+        id="CA7e",
+        statement="At that rate it comes to a loss in half as many steps: the kernel has turned and not only grown.",
+        source="our own check of the claim above",
+        study="pretrained-kernel",
+        measured="steps at the matched rate over those of the linearization at the start, to the lowest loss that "
+        "both came to, geometric mean over seeds, weakest network and eigenfunction",
+        threshold=0.5,
+        above=False,
+        statistic=_steps_against_start,
     ),
 )
