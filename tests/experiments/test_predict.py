@@ -1,6 +1,7 @@
 """What is foretold before training is what the linearization then does, for any network, task and data of one's own."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -193,7 +194,9 @@ def test_words_and_views_escape_what_is_not_ours():
     x, f = arrays(40)
     found = predict(Own(), x, f > 0, samples=40, task="<b>&task", name="<script>")
     view = found._repr_html_()
-    assert "<script>" not in view and "&lt;b&gt;&amp;task" in view and "not calibrated" in view
+    assert "<script>" not in view and "&lt;b&gt;&amp;task" in view
+    assert "of trained networks with Spearman" in view  # the calibration that the package carries
+    assert "not calibrated" in replace(found, calibration=None)._repr_html_()
     assert str(found).startswith(found.headline) and found.headline in repr(found)
     assert found.to_dict()["error"]["value"] == found.error.value.tolist()
 

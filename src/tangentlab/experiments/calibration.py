@@ -10,8 +10,9 @@ The file `calibration.json` beside this module is written from the records of th
      "network": {"n": ..., "median": ..., "low": ..., "high": ...}}
 
 `rankings` are Spearman correlations with the trained networks' test error of what was predicted and of each naive
-baseline; `curve` is the relative difference of predicted and measured error of the linearization, the middle 90 % of
-the cells and the share inside the predicted band; `network` is the trained network's error minus the predicted one.
+baseline, with intervals over draws of whole tasks, since cells of one task are not independent; `curve` is the relative
+difference of predicted and measured error of the linearization, the middle 90 % of the cells and the share inside the
+predicted band; `network` is the trained network's error minus the predicted one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tangentlab._errors import DataError
 from tangentlab.records.atomic import write_atomically
+from tangentlab.report.claims.calibration import correlation_intervals
 from tangentlab.report.intervals import spearman
 
 SCHEMA = 1
@@ -104,6 +106,7 @@ class Calibration(BaseModel):
         told = {"predicted": [float(row["predicted"]) for row in rows]}
         for name in rows[0]["baselines"]:
             told[name] = [float(row["baselines"][name]) for row in rows]
+        bounds = correlation_intervals(rows)
         predicted = np.array([float(row["predicted"]) for row in single])
         measured = np.array([float(row["linearization"]) for row in single])
         reached = np.array([float(row["trained"]) for row in single])
@@ -119,7 +122,10 @@ class Calibration(BaseModel):
                 "seeds": min(int(row["seeds"]) for row in rows),
                 "cells": len(rows),
                 "samples": sorted({int(row["samples"]) for row in rows}),
-                "rankings": {name: Rank(**vars(spearman(values, trained))) for name, values in told.items()},
+                "rankings": {
+                    name: _rank(spearman(values, trained).value, bounds.get(name), n=len(rows))
+                    for name, values in told.items()
+                },
                 "curve": _spread(predicted / np.maximum(measured, 1e-3) - 1, inside=float(np.mean(inside))),
                 "network": _spread(reached - predicted),
             }
@@ -170,6 +176,11 @@ def read_calibration(path: str | Path | None = None) -> Calibration | None:
             f"The calibration {source} cannot be read: {place}: {first['msg']}.",
             remedy="Make it again from the records of the calibration study, or remove it.",
         ) from error
+
+
+def _rank(value: float | None, bounds: tuple[float, float] | None, *, n: int) -> Rank:
+    low, high = (None, None) if value is None or bounds is None else (min(bounds[0], value), max(bounds[1], value))
+    return Rank(value=value, low=low, high=high, n=n)
 
 
 def _spread(values: np.ndarray, *, inside: float | None = None) -> Spread:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tangentlab._errors import ArgumentError
+from tangentlab.experiments.calibration import Calibration
 from tangentlab.experiments.prediction import UNCALIBRATED, Prediction
 from tangentlab.report.wording import count, percent_range
 
@@ -49,7 +50,7 @@ class PredictionRanking:
     tasks: tuple[Ranked, ...]
     networks: tuple[Ranked, ...]
     samples: int
-    calibrated: bool
+    calibration: Calibration | None
 
     @property
     def headline(self) -> str:
@@ -82,8 +83,7 @@ class PredictionRanking:
                 told.append(
                     f"{kind} from easy to hard: {''.join(parts)} (“or” where the order is not sure to 95%)."
                 )
-        if not self.calibrated:
-            told.append(UNCALIBRATED)
+        told.append(UNCALIBRATED if self.calibration is None else self.calibration.sentences()[0])
         return tuple(told)
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class PredictionRanking:
         return {
             **lists,
             "samples": self.samples,
-            "calibrated": self.calibrated,
+            "calibrated": self.calibration is not None,
             "headline": self.headline,
             "sentences": list(self.sentences),
         }
@@ -154,8 +154,8 @@ def rank_predictions(predictions: Iterable[Prediction]) -> PredictionRanking:
         _ranked(*_grouped(names, values, draws)) if whole and len(set(names)) > 1 else ()
         for names in (tasks, networks)
     ]
-    calibrated = all(each.calibration is not None for each in found)
-    return PredictionRanking(cells, several[0], several[1], int(found[0].samples[-1]), calibrated)
+    calibration = found[0].calibration if all(each.calibration is not None for each in found) else None
+    return PredictionRanking(cells, several[0], several[1], int(found[0].samples[-1]), calibration)
 
 
 def _grouped(names: list[str], values: np.ndarray, draws: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:

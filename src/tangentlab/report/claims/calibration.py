@@ -75,6 +75,19 @@ def correlations(cells: Sequence[Cell]) -> dict[str, float]:
     return {name: spearman(values, trained).value or 0.0 for name, values in told.items()}
 
 
+def correlation_intervals(cells: Sequence[Cell]) -> dict[str, tuple[float, float]]:
+    """The 95 % interval of each of `correlations`, over draws of whole tasks; none from fewer than five tasks.
+
+    >>> correlation_intervals([{"data": "d", "task": "t", "predicted": 0.1, "trained": 0.1, "baselines": {}}])
+    {}
+    """
+    found = _bootstrap(cells)
+    if found is None:
+        return {}
+    bounds = {name: np.quantile(drawn, [0.025, 0.975]) for name, drawn in found[1].items()}
+    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+
+
 def _bootstrap(cells: Sequence[Cell]) -> tuple[dict[str, float], dict[str, np.ndarray]] | None:
     """The correlations, and draws of them with whole tasks resampled: cells of one task are not independent."""
     tasks: dict[tuple[str, str], list[Cell]] = {}
@@ -118,11 +131,9 @@ def _rank(records: Sequence[Record]) -> Statistic | None:
     if found is None:
         return None
     values, draws = found
-    low, high = np.quantile(draws["predicted"], [0.025, 0.975])
+    low, high = (float(bound) for bound in np.quantile(draws["predicted"], [0.025, 0.975]))
     beside = ", ".join(f"{name.replace('_', ' ')} {values[name]:.2f}" for name in values if name != "predicted")
-    return Statistic(
-        values["predicted"], float(low), float(high), len(cells), f"{len(cells)} cells; beside it: {beside}"
-    )
+    return Statistic(values["predicted"], low, high, len(cells), f"{len(cells)} cells; beside it: {beside}")
 
 
 def _lead(records: Sequence[Record]) -> Statistic | None:
