@@ -10,6 +10,7 @@ from tangentlab.experiments.studies import (
     eigenfunctions,
     exact,
     freeze,
+    kernel_through_time,
     pretrained_kernel,
     risk,
     rotation,
@@ -52,6 +53,12 @@ STUDIES: dict[str, Study] = {
     "spectrum": Study.read("spectrum", units=spectrum.units, measure=spectrum.measure, work=spectrum.work),
     "data-scaling": Study.read(
         "data-scaling", units=data_scaling.units, measure=data_scaling.measure, work=data_scaling.work
+    ),
+    "kernel-through-time": Study.read(
+        "kernel-through-time",
+        units=kernel_through_time.units,
+        measure=kernel_through_time.measure,
+        work=kernel_through_time.work,
     ),
     "three-parity": Study.read(
         "three-parity", units=three_parity.units, measure=three_parity.measure, work=three_parity.work

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tangentlab.records import Record
 from tangentlab.report.comparison_figures import samples_ticks
-from tangentlab.report.error_curves import CHOSEN, KERNELS, NAMES, RIDGELESS, ROLES, Contested, contested
-from tangentlab.report.figure import Axis, Figure, Panel, Series
-from tangentlab.report.intervals import mean_interval
-from tangentlab.report.wording import count
+from tangentlab.report.error_curves import CHOSEN, NAMES, RIDGELESS, ROLES, Contested, contested
+from tangentlab.report.figure import Axis, Figure, Panel, Series, Values
+from tangentlab.report.pictures.lines import line
 
 RULES = {
     CHOSEN: "kernels with the ridge that a fifth of the training rows, held out, chose",
@@ -53,28 +53,16 @@ def _panel(place: Contested, rule: str, *, log: bool) -> Panel:
 
 
 def _series(place: Contested, learner: str, rule: str, *, log: bool) -> Series:
-    by_rows: dict[int, list[float]] = {}
+    by_rows: dict[float, list[float]] = {}
     for points in place.curves(learner, ridge=rule).values():
         for point in points:
-            by_rows.setdefault(point.rows, []).append(point.error)
-    least = 1 / place.test_rows
-    found = {rows: mean_interval(by_rows[rows], resolution=least) for rows in sorted(by_rows)}
+            by_rows.setdefault(float(point.rows), []).append(point.error)
+    drawn = line(NAMES[learner], ROLES[learner], by_rows, of="training rows")
+    if not log:
+        return drawn
+    least = 0.5 / place.test_rows  # a log axis has no zero: half a mistake stands for none
 
-    def shown(value: float | None) -> float | None:
-        """A log axis has no zero: half a mistake stands for none."""
-        return None if value is None else max(value, least / 2 if log else 0.0)
+    def shown(values: Values) -> Values:
+        return tuple(None if value is None else max(value, least) for value in values)
 
-    return Series(
-        NAMES[learner],
-        ROLES[learner],
-        x=tuple(float(rows) for rows in found),
-        y=tuple(shown(each.mean) for each in found.values()),
-        low=tuple(shown(each.bounds[0]) for each in found.values()),
-        high=tuple(shown(each.bounds[1]) for each in found.values()),
-        notes=tuple(
-            f"{NAMES[learner]}, {count(rows, 'row')}\ntest error {each.mean:.1%} ({count(each.n, 'seed')})"
-            f"{chr(10) + RULES[rule] if learner in KERNELS else ''}"
-            for rows, each in found.items()
-        ),
-        band=True,
-    )
+    return replace(drawn, y=shown(drawn.y), low=shown(drawn.low or ()), high=shown(drawn.high or ()))

@@ -10,8 +10,8 @@ from tangentlab.records import Record
 from tangentlab.report.comparison_figures import samples_ticks
 from tangentlab.report.error_curves import CHOSEN, KERNELS, NAMES, RIDGELESS, ROLES, Contested, contested
 from tangentlab.report.figure import Axis, Figure, Panel, Series
-from tangentlab.report.intervals import mean_interval
 from tangentlab.report.pictures.contest import learning_curves
+from tangentlab.report.pictures.lines import line
 from tangentlab.report.power_law import PowerLaw, power_law
 from tangentlab.report.wording import count
 
@@ -52,12 +52,12 @@ def _laws(place: Contested, rule: str) -> dict[str, PowerLaw]:
 
 def _with_fits(panel: Panel, place: Contested, rule: str) -> Panel:
     """Points without the lines between them, and the line of each power law."""
-    lines = []
+    fitted = []
     for learner, law in _laws(place, rule).items():
         scale = sum(math.log(fit.scale) for fit in law.fits.values()) / len(law.fits)
         slope = sum(fit.exponent for fit in law.fits.values()) / len(law.fits)
         ends = min(min(fit.rows) for fit in law.fits.values()), max(max(fit.rows) for fit in law.fits.values())
-        line = Series(
+        one = Series(
             NAMES[learner],
             ROLES[learner],
             x=tuple(map(float, ends)),
@@ -66,8 +66,8 @@ def _with_fits(panel: Panel, place: Contested, rule: str) -> Panel:
             markers=False,
             thin=True,
         )
-        lines.append(line)
-    return replace(panel, series=(*lines, *(replace(each, line=False, band=False) for each in panel.series)))
+        fitted.append(one)
+    return replace(panel, series=(*fitted, *(replace(each, line=False, band=False) for each in panel.series)))
 
 
 def _exponents(places: Sequence[Contested]) -> Figure:
@@ -133,21 +133,9 @@ def _residuals(places: Sequence[Contested]) -> Figure:
 def _residual_panel(place: Contested) -> Panel:
     series = []
     for learner, law in _laws(place, CHOSEN).items():
-        left: dict[int, list[float]] = {}
+        left: dict[float, list[float]] = {}
         for fit in law.fits.values():
             for rows, residual in zip(fit.rows, fit.residuals):
-                left.setdefault(rows, []).append(residual)
-        means = {rows: mean_interval(left[rows]) for rows in sorted(left)}
-        one = Series(
-            NAMES[learner],
-            ROLES[learner],
-            x=tuple(map(float, means)),
-            y=tuple(each.mean for each in means.values()),
-            low=tuple(each.bounds[0] for each in means.values()),
-            high=tuple(each.bounds[1] for each in means.values()),
-            notes=tuple(
-                f"{NAMES[learner]}, {count(rows, 'row')}\n{each.mean:+.3f}" for rows, each in means.items()
-            ),
-        )
-        series.append(one)
+                left.setdefault(float(rows), []).append(residual)
+        series.append(line(NAMES[learner], ROLES[learner], left, of="training rows", band=False))
     return Panel(f"{place.network}, {place.task}", tuple(series), group="residuals")
