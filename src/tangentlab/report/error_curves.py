@@ -83,7 +83,8 @@ class Contested:
     def at(self, rows: int, read: Callable[[Mapping[str, Any]], float | None]) -> dict[int, float]:
         """What `read` finds in the `learners` of each seed on so many rows; None is left out.
 
-        >>> record = Record(fingerprint="a", spec={}, readings={"points": [{"rows": 10, "learners": {"after": {"test_error": 0.5}}}]})
+        >>> points = [{"rows": 10, "learners": {"after": {"test_error": 0.5}}}]
+        >>> record = Record(fingerprint="a", spec={}, readings={"points": points})
         >>> Contested("mlp", "t", (record,)).at(10, lambda learners: learners["after"]["test_error"])
         {0: 0.5}
         """
@@ -108,7 +109,7 @@ class Contested:
 
 
 def contested(records: Iterable[Record]) -> tuple[Contested, ...]:
-    """Records of contests by network and task, in order of first appearance; those that failed are left out.
+    """Records of contests by network and task, in order of their names; those that failed are left out.
 
     >>> contested([])
     ()
@@ -118,7 +119,7 @@ def contested(records: Iterable[Record]) -> tuple[Contested, ...]:
         if record.done and "points" in record.readings:
             place = str(record.spec.get("network", "")), str(record.readings.get("task", ""))
             found.setdefault(place, []).append(record)
-    return tuple(Contested(*place, tuple(held)) for place, held in found.items())
+    return tuple(Contested(*place, tuple(found[place])) for place in sorted(found))
 
 
 def error_of(learners: Mapping[str, Any], learner: str, *, ridge: str = CHOSEN) -> float | None:

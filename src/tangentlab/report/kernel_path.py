@@ -58,7 +58,7 @@ class KernelPath:
 
 
 def kernel_paths(records: Iterable[Record]) -> tuple[KernelPath, ...]:
-    """Records by network and task, in order of first appearance.
+    """Records by network and task, in order of their names.
 
     >>> kernel_paths([])
     ()
@@ -68,4 +68,4 @@ def kernel_paths(records: Iterable[Record]) -> tuple[KernelPath, ...]:
         if record.done and "readings" in record.readings:
             place = str(record.spec.get("network", "")), str(record.readings.get("task", ""))
             found.setdefault(place, []).append(record)
-    return tuple(KernelPath(*place, tuple(held)) for place, held in found.items())
+    return tuple(KernelPath(*place, tuple(found[place])) for place in sorted(found))

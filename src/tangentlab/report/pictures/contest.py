@@ -23,7 +23,7 @@ def learning_curves(
 ) -> tuple[Figure, ...]:
     """A figure for each rule for the ridge, the first being the one that claims are read under.
 
-    Panels are networks and tasks; a line is the mean over seeds with a 95% Student-t band.
+    Panels are networks and tasks; a line is the mean over seeds with Student's 95% band.
 
     >>> learning_curves([], key="k", title="", rules=["chosen"], log=False)[0].drawn
     False
@@ -32,13 +32,14 @@ def learning_curves(
     axis = Axis(
         "training rows", log=True, ticks=samples_ticks(tuple(sorted({n for each in places for n in each.rows})))
     )
+    linear = " The linearization is f0 + J(θ − θ0), trained by the network's own descent."
+    linear = linear if any("linearization" in each.learners for each in places) else ""
     return tuple(
         Figure(
             key if rule == rules[0] else f"{key}-{rule}",
             title,
-            f"Share of wrong decisions on test rows, mean over seeds with a 95% Student-t band; {RULES[rule]}. Kernels "
-            "regress the targets themselves; the linearization starts from the network's outputs, f0 + J(θ − θ0), and "
-            "follows the network's own descent.",
+            f"Share of wrong decisions on test rows, mean over seeds with Student's 95% interval; {RULES[rule]}, which "
+            f"regress the targets themselves.{linear}",
             x=axis,
             y=Axis("test error", log=log),
             panels=tuple(_panel(place, rule, log=log) for place in places),

@@ -75,7 +75,7 @@ def _exponents(places: Sequence[Contested]) -> Figure:
     return Figure(
         "exponents",
         "Exponents of the power laws",
-        "Slope of the fall of ln error with ln rows, mean over seeds with a 95% interval. Hollow points are fits that "
+        "Slope of the fall of ln error with ln rows, mean over seeds with a 95% interval. Grey points are fits that "
         "were refused: their curve is no power law.",
         x=Axis("exponent"),
         y=Axis(""),
@@ -122,7 +122,7 @@ def _residuals(places: Sequence[Contested]) -> Figure:
     return Figure(
         "residuals",
         "What the power laws leave",
-        "ln error less that of the fit, mean over seeds with 95% Student-t bounds; ridges chosen by held-out rows. "
+        "ln error less that of the fit, mean over seeds with Student's 95% interval; ridges chosen by held-out rows. "
         "Points of a power law scatter around zero; a bow is a curve that is none.",
         x=Axis("training rows", log=True, ticks=samples_ticks(sizes)),
         y=Axis("residual of ln error", zero=True),

@@ -34,7 +34,7 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
     """
     paths = kernel_paths(records)
     time = index_axis([step for path in paths for step in path.by_step(lambda _: 0.0)], "step of training")
-    note = "Means over seeds with 95% Student-t bands."
+    note = "Means over seeds with Student's 95% bands."
     return (
         Figure(
             "kernel-through-time",
