@@ -49,12 +49,12 @@ if TYPE_CHECKING:
     from tangentlab.experiments import StudyResults as StudyResults
     from tangentlab.experiments import anisotropy_bank as anisotropy_bank
     from tangentlab.experiments import compare as compare
+    from tangentlab.experiments import diagnose as diagnose
     from tangentlab.experiments import eigenfunction_bank as eigenfunction_bank
     from tangentlab.experiments import export_tasks as export_tasks
-    from tangentlab.experiments import read_tasks as read_tasks
-    from tangentlab.experiments import diagnose as diagnose
     from tangentlab.experiments import predict as predict
     from tangentlab.experiments import rank_predictions as rank_predictions
+    from tangentlab.experiments import read_tasks as read_tasks
     from tangentlab.experiments import study as study
     from tangentlab.kernels import Gram as Gram
     from tangentlab.kernels import InfiniteWidthMLP as InfiniteWidthMLP

@@ -15,7 +15,15 @@ def tangentlab(*arguments):
 def answered(tmp_path_factory):
     page = tmp_path_factory.mktemp("page") / "page.html"
     run = tangentlab(
-        *("predict", "--network", "mlp:width=16", "--network", "mlp:width=16,depth=1", "--task", "group:0-4,random:2"),
+        *(
+            "predict",
+            "--network",
+            "mlp:width=16",
+            "--network",
+            "mlp:width=16,depth=1",
+            "--task",
+            "group:0-4,random:2",
+        ),
         *("--samples", "40,80", "--seeds", "2", "--json", "--out", str(page)),
     )
     assert run.returncode == 0, run.stderr
@@ -42,7 +50,9 @@ def test_the_page_tells_what_the_answer_tells(answered):
 
 
 def test_one_cell_is_told_in_words():
-    run = tangentlab("predict", "--network", "mlp:width=8", "--task", "random:2", "--samples", "40", "--seeds", "1")
+    run = tangentlab(
+        "predict", "--network", "mlp:width=8", "--task", "random:2", "--samples", "40", "--seeds", "1"
+    )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("Linearized, mlp:width=8 is expected to get") and "95% band" in run.stdout
     assert "Nothing was trained" in run.stdout

@@ -13,6 +13,7 @@ from tangentlab.networks.catalogue import NETWORKS, build_network, split_network
 SMALL = {
     "mlp": "mlp",
     "lenet": "lenet",
+    "myrtle": "myrtle:width=4",
     "resnet18": "resnet18:width=4",
     "vgg": "vgg:width=4",
     "vit": "vit:width=16,depth=2",
@@ -137,7 +138,7 @@ def test_an_option_given_twice_is_refused():
         build_network("mlp:width=3", (4,), outputs=1, seed=0, width=4)
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet18", "vgg", "vit"])
+@pytest.mark.parametrize("name", ["lenet", "myrtle", "resnet18", "vgg", "vit"])
 def test_flat_rows_are_refused_by_networks_for_images(name):
     with pytest.raises(ShapeError, match=rf"\(channels, height, width\) for the network {name}"):
         build_network(name, (64,), outputs=1, seed=0)

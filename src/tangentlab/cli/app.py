@@ -32,7 +32,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (compare, predict, diagnose, run, resume, claims, report, export, check, ntk, spectrum, tasks, doctor):
+for command in (
+    compare,
+    predict,
+    diagnose,
+    run,
+    resume,
+    claims,
+    report,
+    export,
+    check,
+    ntk,
+    spectrum,
+    tasks,
+    doctor,
+):
     app.command()(command)
 app.command("list")(list_catalogue)
 

@@ -98,7 +98,7 @@ class Calibration(BaseModel):
         `baselines`, what naive predictors say of the cell (the larger the harder). `draws` are the same rows seed by
         seed, by which bands are held against what they are bands of; without them the cells are.
         """
-        rows = list(cells)
+        rows = [dict(cell) for cell in cells]
         single = rows if draws is None else list(draws)
         if len(rows) < 4:
             raise DataError(f"{len(rows)} cells cannot calibrate anything.", remedy="Run the whole study.")

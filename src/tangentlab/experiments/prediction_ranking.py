@@ -42,7 +42,7 @@ class Ranked:
 class PredictionRanking:
     """`cells` (network on task), and where there are several, `tasks` over networks and `networks` over tasks.
 
-    >>> PredictionRanking((), (), (), 100, False).headline
+    >>> PredictionRanking((), (), (), 100, None).headline
     'Nothing was predicted.'
     """
 
@@ -132,7 +132,7 @@ def rank_predictions(predictions: Iterable[Prediction]) -> PredictionRanking:
     """
     found = list(predictions)
     if not found:
-        return PredictionRanking((), (), (), 0, False)
+        return PredictionRanking((), (), (), 0, None)
     for argument, kinds in (
         ("samples", {int(each.samples[-1]) for each in found}),
         ("targets", {each.goal for each in found}),

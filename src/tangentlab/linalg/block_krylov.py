@@ -74,7 +74,7 @@ def expect_count(k: Any, *, size: int, name: str) -> None:
     Traceback (most recent call last):
     tangentlab._errors.ArgumentError: `k` must be an integer from 1 to the size of K, 2, got 3. Ask for fewer pairs...
     """
-    if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= size:
+    if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= int(k) <= size:
         raise ArgumentError(
             "k",
             expected=f"an integer from 1 to the size of {name}, {size}",

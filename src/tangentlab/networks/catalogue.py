@@ -12,6 +12,7 @@ from tangentlab._seeds import generator
 from tangentlab.networks.builder_options import split_options, typed_options
 from tangentlab.networks.lenet import lenet
 from tangentlab.networks.mlp import mlp
+from tangentlab.networks.myrtle import myrtle
 from tangentlab.networks.resnet import resnet18
 from tangentlab.networks.sizes import expect_input_shape, expect_size
 from tangentlab.networks.user_builder import build_user_network
@@ -21,6 +22,7 @@ from tangentlab.networks.vit import vit
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "lenet": lenet,
+    "myrtle": myrtle,
     "resnet18": resnet18,
     "vgg": vgg,
     "vit": vit,

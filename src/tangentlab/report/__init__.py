@@ -10,11 +10,11 @@ from tangentlab.report.diagnosis_page import render_diagnosis_page as render_dia
 from tangentlab.report.figures import draw_figures as draw_figures
 from tangentlab.report.page import render_page as render_page
 from tangentlab.report.page import write_report as write_report
+from tangentlab.report.prediction_page import render_prediction_page as render_prediction_page
 from tangentlab.report.study_page import headline as headline
 from tangentlab.report.study_page import render_study_page as render_study_page
 from tangentlab.report.study_page import sentence as sentence
 from tangentlab.report.study_page import study_judgements as study_judgements
-from tangentlab.report.prediction_page import render_prediction_page as render_prediction_page
 from tangentlab.report.svg import save_figures as save_figures
 from tangentlab.report.table import rows as rows
 from tangentlab.report.table import summary_rows as summary_rows

@@ -56,7 +56,9 @@ def _values(dicts: list[dict[str, Any]]) -> list[tuple[str, str]]:
     for each in dicts:
         for key, value in _flat(each).items():
             found.setdefault(key, {})[json.dumps(value, sort_keys=True)] = value
-    return [(key, _told(list(values.values()))) for key, values in found.items() if not set(values) <= {"null", '""'}]
+    return [
+        (key, _told(list(values.values()))) for key, values in found.items() if not set(values) <= {"null", '""'}
+    ]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
