@@ -35,3 +35,18 @@ def test_names_are_escaped():
 def test_nothing_is_drawn_of_nothing():
     assert heat_map("k", [], **WORDS) is None
     assert heat_map("k", [HeatPanel("a", ((None,),), ("0",), ("1",))], **WORDS) is None
+
+
+def test_files_hold_every_panel_and_are_the_same_each_time():
+    panels = [
+        HeatPanel("mlp, φ3", ((2.0, -1.0), (0.0, None)), ("0", ""), ("1", "10"), own=(1.0, 2.0), own_name="φ3"),
+        HeatPanel("$x$ & y", ((1.0, 0.5), (0.0, -0.5)), ("0", ""), ("1", "10")),
+    ]
+    image = heat_map("k", panels, **WORDS)
+    drawn = image.draw("svg")
+    assert drawn == image.draw("svg")
+    text = drawn.decode()
+    assert "mlp, φ3" in text
+    assert "$x$ &amp; y" in text
+    assert "÷4.0" in text
+    assert image.draw("pdf").startswith(b"%PDF")

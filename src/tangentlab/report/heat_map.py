@@ -9,8 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
+from typing import Any
 
+import numpy as np
+
+from tangentlab.report.drawing import canvas_class, file_bytes, plain, report_style
+from tangentlab.report.palette import STROKES, SURFACE
 from tangentlab.report.template import Image
 from tangentlab.report.wording import significant
 
@@ -58,7 +64,9 @@ def heat_map(
         '<div style="display:flex;flex-wrap:wrap;gap:1.25rem 2rem;align-items:flex-end;margin-block:.75rem">'
         f"{drawn}{_scale(limit)}</div>"
     )
-    return Image(key, title, caption, svg=svg)
+    return Image(
+        key, title, caption, svg=svg, draw=partial(_drawn, tuple(panels), limit=limit, across=across, down=down)
+    )
 
 
 def _panel(panel: HeatPanel, *, limit: float, across: str, down: str) -> str:
@@ -128,3 +136,49 @@ def _words(x: float, y: float, text: str, *, anchor: str = "start", weight: int 
 def _svg(width: float, height: float, inside: str) -> str:
     box = f'viewBox="0 0 {width:g} {height:g}"'
     return f'<svg {box} style="display:block;width:{width / 16:.3g}rem;max-width:100%;height:auto">{inside}</svg>'
+
+
+def _drawn(panels: Sequence[HeatPanel], format: str, *, limit: float, across: str, down: str) -> bytes:
+    """The panels as the bytes of a file, by matplotlib: of each, the row apart and the grid below it."""
+    Canvas = canvas_class()
+    columns = 2 if len(panels) in (2, 4) else min(len(panels), 3)
+    lines = -(-len(panels) // columns)
+    with report_style():
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+        stops = [STROKES["linear-init"].light, SURFACE["light"]["ground"], STROKES["network"].light]
+        colours = ScalarMappable(Normalize(-limit, limit), LinearSegmentedColormap.from_list("", stops))
+        canvas = Canvas(figsize=(2.2 * columns + 1, 2.5 * lines), layout="constrained")
+        grid = canvas.add_gridspec(2 * lines, columns, height_ratios=[0.07, 1] * lines)
+        used = []
+        for place, panel in enumerate(panels):
+            line, column = divmod(place, columns)
+            apart, main = (canvas.add_subplot(grid[2 * line + k, column]) for k in (0, 1))
+            apart.set_title(panel.title, loc="left", fontsize=8, fontweight="bold", parse_math=False)
+            _mesh(apart, [panel.own] if panel.own else [], colours, rows=[panel.own_name], columns=[])
+            _mesh(main, panel.values, colours, rows=panel.rows, columns=panel.columns)
+            main.set_xlabel(across)
+            if column == 0:
+                main.set_ylabel(down)
+            used += [apart, main]
+        bar = canvas.colorbar(colours, ax=used, shrink=0.5 / lines, aspect=15)
+        far = significant(2.0**limit, 2)
+        bar.set_ticks([-limit, 0, limit], labels=[f"÷{far}", "same", f"×{far}"])
+        bar.outline.set_visible(False)
+        return file_bytes(canvas, format=format)
+
+
+def _mesh(ax: Any, values: Sequence[Sequence[float | None]], colours: Any, *, rows: Any, columns: Any) -> None:
+    """A grid of cells with the first row on top, and a tick for each row and column that has a name."""
+    if not values:
+        ax.set_axis_off()
+        return
+    cells = np.array([[np.nan if value is None else value for value in row] for row in values], dtype=float)
+    ax.pcolormesh(cells, cmap=colours.cmap, norm=colours.norm, rasterized=False)
+    ax.invert_yaxis()
+    named = [(place + 0.5, plain(name)) for place, name in enumerate(rows) if name]
+    ax.set_yticks([place for place, _ in named], [name for _, name in named])
+    ax.set_xticks([place + 0.5 for place in range(len(columns))], [plain(name) for name in columns])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from tangentlab._errors import MissingExtraError, UnknownNameError
+from tangentlab._errors import UnknownNameError
 from tangentlab.records import Store
 from tangentlab.records.atomic import explain, write_atomically
 from tangentlab.report.comparison import Comparison
+from tangentlab.report.drawing import canvas_class, file_bytes, plain, report_style
 from tangentlab.report.figure import Figure, Panel, Series
 from tangentlab.report.figures import draw_figures
 from tangentlab.report.palette import SURFACE, Stroke, stroke
-from tangentlab.report.pictures import pictures_of
+from tangentlab.report.pictures import images_of, pictures_of
 
 FORMATS = ("svg", "pdf", "png")
 _DASHES = {"solid": "-", "dash": (0, (5, 2.5)), "dot": (0, (1, 1.5)), "dashdot": (0, (5, 1.5, 1, 1.5))}
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^"}
-_STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": SURFACE["light"]["zero"],
-    "axes.linewidth": 0.6,
-    "xtick.color": SURFACE["light"]["muted"],
-    "ytick.color": SURFACE["light"]["muted"],
-    "text.color": SURFACE["light"]["ink"],
-    "axes.labelcolor": SURFACE["light"]["muted"],
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tangentlab",
-    "pdf.fonttype": 42,
-    "savefig.dpi": 200,
-}
 
 
 def save_figures(
@@ -65,9 +48,11 @@ def save_figures(
         figures = tuple(figure for figure in pictures_of(spec, records) if figure.drawn)
     else:
         figures = draw_figures(Comparison.of(records, spec=spec))
-    for figure in figures:
-        path = folder / f"{figure.key}.{format}"
-        write_atomically(path, drawn(figure, format=format))
+    files = [(figure.key, drawn(figure, format=format)) for figure in figures]
+    files += [(image.key, image.draw(format)) for image in images_of(spec, records) if image.draw is not None]
+    for key, content in files:
+        path = folder / f"{key}.{format}"
+        write_atomically(path, content)
         written.append(path)
     return tuple(written)
 
@@ -81,19 +66,14 @@ def drawn(figure: Figure, *, format: str = "svg") -> bytes:
     >>> drawn(figure)[:5]
     b'<?xml'
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", extra="plot") from error
+    Canvas = canvas_class()
     count = len(figure.panels)
     columns = min(count, 2 if figure.horizontal else 3)
     rows = math.ceil(count / columns)
     columns = math.ceil(count / rows)
     tallest = max(len(panel.ticks or ()) for panel in figure.panels)
     height = 0.2 * tallest + 0.5 if figure.horizontal else 1.75
-    with matplotlib.rc_context(cast(Any, _STYLE)), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # names in any script
+    with report_style():
         canvas = Canvas(figsize=(2.4 * columns + 0.9, height * rows + 0.9), layout="constrained")
         axes = canvas.subplots(rows, columns, squeeze=False, sharex=True).flatten()
         first: dict[str, Any] = {}
@@ -113,10 +93,7 @@ def drawn(figure: Figure, *, format: str = "svg") -> bytes:
         for ax in axes[count:]:
             ax.set_visible(False)
         _draw_legend(canvas, axes, figure)
-        buffer = io.BytesIO()
-        date = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
-        canvas.savefig(buffer, format=format, metadata=date)
-    return buffer.getvalue()
+        return file_bytes(canvas, format=format)
 
 
 def _draw_panel(ax: Any, panel: Panel, figure: Figure) -> None:
@@ -154,7 +131,7 @@ def _draw_series(ax: Any, series: Series, *, horizontal: bool) -> None:
         color=each.light,
         linestyle=line,
         linewidth=width,
-        label=_plain(series.name),
+        label=plain(series.name),
         **_marker(each, series),
     )
     if series.low is None or series.high is None:
@@ -189,7 +166,7 @@ def _marker(each: Stroke, series: Series) -> dict[str, Any]:
 
 def _set_ticks(axis: Any, ticks: tuple[tuple[float, str], ...] | None) -> None:
     if ticks is not None:
-        axis.set_ticks([place for place, _ in ticks], [_plain(text) for _, text in ticks])
+        axis.set_ticks([place for place, _ in ticks], [plain(text) for _, text in ticks])
         axis.set_ticks([], minor=True)
 
 
@@ -202,9 +179,3 @@ def _draw_legend(canvas: Any, axes: Any, figure: Figure) -> None:
         canvas.legend(
             handles.values(), handles.keys(), loc="outside upper left", ncols=min(len(handles), 5), frameon=False
         )
-
-
-def _plain(text: str) -> str:
-    """Text in which matplotlib finds no mathematics and no hidden label."""
-    text = text.replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text

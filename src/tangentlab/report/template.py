@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
@@ -23,7 +23,8 @@ _SCRIPTS = ("plotly-cartesian.min.js", "theme.js", "page.js")
 class Image:
     """A picture that is not made of lines and points: inline SVG with a title and a caption.
 
-    `svg` is written into the page as it is: whoever makes it escapes what is not its own.
+    `svg` is written into the page as it is: whoever makes it escapes what is not its own. `draw` gives it as the bytes
+    of a file in a format ("svg", "pdf", "png"); None where it is for pages only.
 
     >>> Image("k", "Title", "what it shows", svg="<svg></svg>").key
     'k'
@@ -33,6 +34,7 @@ class Image:
     title: str
     caption: str
     svg: str
+    draw: Callable[[str], bytes] | None = field(default=None, compare=False)
 
 
 def fill(*, figures: Sequence[Figure], images: Sequence[Image] = (), csv: str, **parts: Any) -> str:
@@ -50,7 +52,7 @@ def fill(*, figures: Sequence[Figure], images: Sequence[Image] = (), csv: str, *
     return environment.get_template("report.html.j2").render(
         **parts,
         figures=figures,
-        images=[{**asdict(image), "svg": Markup(image.svg)} for image in images],
+        images=[replace(image, svg=Markup(image.svg)) for image in images],
         specs=[plotly_spec(figure) for figure in figures],
         palette={role: asdict(each) for role, each in STROKES.items()},
         surface=SURFACE,
