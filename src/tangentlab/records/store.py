@@ -97,7 +97,8 @@ class Store:
         if not has_spec:
             raise StoreError(
                 f"{path} is not a store: it has no spec.json.",
-                remedy="Give the folder that `tangentlab compare --out` or `tangentlab run --out` made, or run that command again.",
+                remedy="Give the folder that `tangentlab compare --out` or `tangentlab run --out` made, or run that "
+                "command again.",
             )
         try:
             version = read_spec(path).get("format")
