@@ -23,21 +23,21 @@ from tangentlab.experiments.studies import (
 from tangentlab.experiments.study import Study
 
 _MODULES = {
-    "pretrained-kernel": pretrained_kernel,
-    "rotation": rotation,
-    "complexity": complexity,
-    "sample-complexity": sample_complexity,
-    "directions": directions,
-    "risk": risk,
-    "calibration": calibration,
-    "eigenfunctions": eigenfunctions,
     "exact": exact,
     "spectrum": spectrum,
+    "eigenfunctions": eigenfunctions,
+    "directions": directions,
+    "sample-complexity": sample_complexity,
+    "rotation": rotation,
+    "pretrained-kernel": pretrained_kernel,
+    "complexity": complexity,
+    "risk": risk,
+    "calibration": calibration,
     "data-scaling": data_scaling,
+    "training-choices": training_choices,
+    "width-scaling": width_scaling,
     "kernel-through-time": kernel_through_time,
     "three-parity": three_parity,
-    "width-scaling": width_scaling,
-    "training-choices": training_choices,
     "freeze": freeze,
 }
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tangentlab.records import Record
 from tangentlab.report.comparison_figures import samples_ticks
 from tangentlab.report.error_curves import CHOSEN, NAMES, RIDGELESS, ROLES, Contested, contested
-from tangentlab.report.figure import Axis, Figure, Panel, Series, Values
-from tangentlab.report.pictures.lines import line
+from tangentlab.report.figure import Axis, Figure, Panel, Series
+from tangentlab.report.pictures.lines import floored, line
 
 RULES = {
     CHOSEN: "kernels with the ridge that a fifth of the training rows, held out, chose",
@@ -59,11 +58,4 @@ def _series(place: Contested, learner: str, rule: str, *, log: bool) -> Series:
         for point in points:
             by_rows.setdefault(float(point.rows), []).append(point.error)
     drawn = line(NAMES[learner], ROLES[learner], by_rows, of="training rows")
-    if not log:
-        return drawn
-    least = 0.5 / place.test_rows  # a log axis has no zero: half a mistake stands for none
-
-    def shown(values: Values) -> Values:
-        return tuple(None if value is None else max(value, least) for value in values)
-
-    return replace(drawn, y=shown(drawn.y), low=shown(drawn.low or ()), high=shown(drawn.high or ()))
+    return floored(drawn, 0.5 / place.test_rows) if log else drawn  # half a mistake stands for none

@@ -8,7 +8,7 @@ from tangentlab.records import Record
 from tangentlab.report.error_curves import RIDGELESS
 from tangentlab.report.figure import Axis, Figure, Panel
 from tangentlab.report.kernel_path import KernelPath, Reading, kernel_paths
-from tangentlab.report.pictures.lines import index_axis, index_place, line
+from tangentlab.report.pictures.lines import floored, index_axis, index_place, line
 
 Line = tuple[str, str, Callable[[Reading], float]]
 
@@ -42,8 +42,8 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
             "Test error of the network after so many steps, and of kernel regression with its kernel there, on all "
             f"training rows; the ridge by a fifth of them, held out, or next to nothing. {note}",
             x=time,
-            y=Axis("test error"),
-            panels=tuple(_panel(path, _ERRORS) for path in paths),
+            y=Axis("test error", log=True),
+            panels=tuple(_panel(path, _ERRORS, log=True) for path in paths),
         ),
         Figure(
             "kernel-turn",
@@ -64,9 +64,10 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
     )
 
 
-def _panel(path: KernelPath, lines: Sequence[Line]) -> Panel:
+def _panel(path: KernelPath, lines: Sequence[Line], *, log: bool = False) -> Panel:
     drawn = []
     for name, role, read in lines:
         points = {index_place(step): values for step, values in path.by_step(read).items()}
-        drawn.append(line(name, role, points, of="step"))
+        one = line(name, role, points, of="step")
+        drawn.append(floored(one, 0.5 / path.test_rows) if log else one)  # half a mistake stands for none
     return Panel(path.place, tuple(drawn), group=path.task)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from tangentlab.report.figure import Axis, Series
+from tangentlab.report.figure import Axis, Series, Values
 from tangentlab.report.intervals import mean_interval
 from tangentlab.report.wording import count, significant
 
@@ -50,6 +51,19 @@ def line(
         band=band,
         **style,
     )
+
+
+def floored(series: Series, least: float) -> Series:
+    """What lies below `least`, drawn on it: an axis of powers has no zero.
+
+    >>> floored(Series("error", "network", x=(1.0, 2.0), y=(0.5, 0.0)), 0.25).y
+    (0.5, 0.25)
+    """
+
+    def shown(values: Values | None) -> Values | None:
+        return values and tuple(None if value is None else max(value, least) for value in values)
+
+    return replace(series, y=shown(series.y), low=shown(series.low), high=shown(series.high))
 
 
 def index_place(index: int) -> float:
