@@ -58,8 +58,8 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
         Figure(
             "eigenfunctions-distance",
             "Distance travelled",
-            "How far the parameters are from where they started, ‖θ − θ0‖; mean over seeds with Student's 95% band. Where "
-            "the steps are too few to learn a task, the parameters stop short of where it would take them.",
+            "How far the parameters are from where they started, ‖θ − θ0‖; mean over seeds with Student's 95% band. "
+            "Where the steps are too few to learn a task, the parameters stop short of where it would take them.",
             x=x,
             y=Axis("distance"),
             panels=_panels(records, lambda task, learner: value(task, learner, "distance")),
