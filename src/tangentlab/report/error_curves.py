@@ -80,6 +80,18 @@ class Contested:
                 found.setdefault(seed, []).append(one)
         return {seed: sorted(points, key=lambda point: point.rows) for seed, points in found.items()}
 
+    def means(self, learner: str, *, ridge: str = CHOSEN) -> dict[int, float]:
+        """Mean error of a learner over seeds on each number of rows.
+
+        >>> Contested("mlp", "t", ()).means("network")
+        {}
+        """
+        found: dict[int, list[float]] = {}
+        for points in self.curves(learner, ridge=ridge).values():
+            for point in points:
+                found.setdefault(point.rows, []).append(point.error)
+        return {rows: sum(found[rows]) / len(found[rows]) for rows in sorted(found)}
+
     def at(self, rows: int, read: Callable[[Mapping[str, Any]], float | None]) -> dict[int, float]:
         """What `read` finds in the `learners` of each seed on so many rows; None is left out.
 

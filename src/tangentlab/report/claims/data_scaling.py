@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 
 from tangentlab.records import Record
 from tangentlab.report.claims.claim import Claim, Statistic
-from tangentlab.report.error_curves import CHOSEN, RIDGELESS, Contested, contested, error_of
+from tangentlab.report.error_curves import CHOSEN, NAMES, RIDGELESS, Contested, contested
 from tangentlab.report.intervals import Interval
 from tangentlab.report.power_law import exponent_gap, over_seeds
-from tangentlab.report.wording import significant
+from tangentlab.report.wording import count, significant
 
-_SOURCE = "Vyas et al. 2022, scaling in the number of samples"
+_SOURCE = "Vyas et al. 2022, scaling in the number of samples; data, networks and numbers of rows are ours"
 _RULE = "ridge chosen by held-out rows"
 
 
@@ -26,9 +26,12 @@ def _gap(place: Contested, kernel: str, *, ridge: str = CHOSEN, level: float = 0
 
 
 def _told(place: Contested, kernel: str) -> str:
-    """The place, what a near-ridgeless regression gives there, and why there may be no exponent."""
+    """The place, errors at both ends, what a near-ridgeless regression gives, and why there may be no exponent.
+
+    Both ends, for a network that does worse than its kernel on few rows has the larger exponent as well.
+    """
     ridgeless, chosen = _gap(place, kernel, ridge=RIDGELESS), _gap(place, kernel)
-    parts = [f"{place.network} on {place.task}"]
+    parts = [f"{place.network} on {place.task}", _ends(place, kernel)]
     if ridgeless.gap is not None:
         parts.append(f"near-ridgeless {significant(ridgeless.gap.mean)}")
     if chosen.refusal:
@@ -37,6 +40,16 @@ def _told(place: Contested, kernel: str) -> str:
         )
         parts.append(named)
     return "; ".join(parts)
+
+
+def _ends(place: Contested, kernel: str) -> str:
+    """Mean errors on the fewest and on the most rows that both have."""
+    told = []
+    shared = sorted(set(place.means("network")) & set(place.means(kernel)))
+    for name in ("network", kernel):
+        means = place.means(name)
+        told.append(f"{NAMES[name]} {means[shared[0]]:.3f} to {means[shared[-1]]:.3f}")
+    return f"error on {shared[0]:,} to {count(shared[-1], 'row')}: {', '.join(told)}"
 
 
 def _of_gaps(kernel: str, *, best: bool) -> Callable[[Sequence[Record]], Statistic | None]:
@@ -98,20 +111,6 @@ def _no_gap_on_fashion(records: Sequence[Record]) -> Statistic | None:
 
 def _halves(place: Contested) -> bool:
     return {record.spec.get("task") for record in place.records} <= {"halves", "group:0-4"}
-
-
-def does_not_catch_up(place: Contested) -> dict[int, float]:
-    """Error of the constant after-kernel less that of the network at the largest number of rows, by seed.
-
-    >>> does_not_catch_up(Contested("mlp", "t", ()))
-    {}
-    """
-
-    def behind(learners) -> float | None:
-        kernel, network = (error_of(learners, name) for name in ("after-constant", "network"))
-        return None if kernel is None or network is None else kernel - network
-
-    return place.at(place.rows[-1], behind) if place.rows else {}
 
 
 CLAIMS = (
