@@ -27,7 +27,7 @@ def claims(
 ) -> None:
     """Judge every claim of the papers by the records in some folders: holds, falls, or cannot tell.
 
-    Thresholds were fixed beforehand. A claim that no record is about is listed with the command that makes them. In
+    No threshold depends on the records. A claim that no record is about is listed with the command that makes them. In
     JSON `threshold` is a number and `relation`, >= or <=, the side of it on which a claim holds.
     """
     from tangentlab.records import Store

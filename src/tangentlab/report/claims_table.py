@@ -36,7 +36,7 @@ def claims_table(judgements: Iterable[Judgement]) -> Table:
     return Table(
         "claims-table",
         "Claims",
-        "Thresholds were fixed before looking. A claim holds or falls where its whole 95% interval lies on one side "
+        "No threshold was moved after looking. A claim holds or falls where its whole 95% interval lies on one side "
         "of the threshold; otherwise the records cannot tell.",
         ("Claim", "Statement", "Measured", "Value", "95% interval", "Threshold", "Verdict"),
         tuple(rows),
