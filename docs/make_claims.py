@@ -27,8 +27,7 @@ linearized networks (A and CA: Ortiz-Jimenez, Moosavi-Dezfooli and Frossard 2021
 Bansal and Nakkiran 2022). A claim *holds* or *falls* where its whole 95% interval lies on one side of its threshold;
 otherwise the runs *cannot tell*. The figures are those of small runs on two CPU cores, on Fashion-MNIST where nothing
 else is said: a small network on few rows need not do what a large one does on many, and a claim that falls here falls
-at this scale. On natural classes of Fashion-MNIST we find no gap of exponents between networks and their kernels; the
-paper of scaling laws reports one on other data, with networks and sizes beyond these runs.
+at this scale. The papers' own data, networks and sizes are `--scale full`.
 
 No threshold was moved after looking. Other choices were made after a first look at small runs, and count as such: the
 numbers of seeds of eigenfunctions, pretrained-kernel, complexity and kernel-through-time were raised where intervals
@@ -51,14 +50,16 @@ def page(kept: dict[str, Any]) -> str:
         parts.append(f"## Runs of the scale {scale}\n")
         parts.append(_table(found["claims"]))
         parts.append(
-            "\n| experiment | units | failed | minutes of computing | largest unit |\n|---|--:|--:|--:|--:|"
+            "\n| experiment | units | failed | minutes of its units | largest unit |\n|---|--:|--:|--:|--:|"
         )
         for run in found["runs"]:
             parts.append(
                 f"| [{run['study']}](#{_anchor(run)}) | {run['units']} | {run['failed']} | "
                 f"{run['seconds'] / 60:.1f} | {run['longest']:.0f} s |"
             )
-        parts.append(f"\n{found['machine']}; {found['created']}.\n")
+        parts.append(
+            f"\n{found['machine']}, which did other work at the time; {found['created']}.\n"
+        )
     parts.append("## The experiments\n")
     seen = set()
     for found in kept.values():
