@@ -17,12 +17,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from tangentlab._errors import DamagedRecordError, MissingExtraError, StoreError
 from tangentlab._fingerprint import fingerprint
+from tangentlab.kernels.tile_file import TileRoom, write_tile_file
 from tangentlab.kernels.tiles import Pair, Progress
 from tangentlab.linalg import SymmetricTiles
 
@@ -135,27 +135,41 @@ class TileStore:
 
     def write(self, pair: Pair, values: Tensor) -> None:
         """Put a tile under its name, whole or not at all; writing it again is harmless."""
-        rows, columns = self._place(pair)
         try:
-            self.array[rows, columns] = values.cpu().numpy()
+            write_tile_file(self.file(pair), values, step=self.step)
         except OSError as error:
             raise _not_done(self.path, error, "written") from error
 
-    def read(self, pair: Pair) -> Tensor:
-        """A tile, checked; refused with `DamagedRecordError` if damaged and `StoreError` if not there."""
-        values = self._values(pair)
-        if not np.isfinite(values.sum()) and np.isnan(values).any():
-            raise StoreError(
-                f"Tile {pair} of {self.path} is not finished.", remedy="Run again what fills it: it resumes."
-            )
-        return torch.from_numpy(values)
+    def read(self, pair: Pair, *, room: TileRoom | None = None) -> Tensor:
+        """A tile, checked; refused with `DamagedRecordError` if damaged and `StoreError` if not there.
 
-    def state(self, pair: Pair) -> str:
-        """A tile is "whole", "missing" (unfinished ones too) or "damaged". Reads it."""
-        if not self.file(pair).exists():
-            return "missing"
+        In a `room` of this store it stands until the next one is read into it.
+        """
+        room = self.room() if room is None else room
         try:
-            self.read(pair)
+            values = room.read(self.file(pair))
+        except FileNotFoundError as error:
+            raise self._unfinished(pair) from error
+        except OSError as error:
+            raise _not_done(self.path, error, "read") from error
+        if values is None:
+            raise DamagedRecordError(
+                f"Tile {pair} of {self.path} does not match its checksum.",
+                remedy="Run again what fills it: damaged tiles are computed again.",
+            )
+        values = values[: self._rows(pair[0]), : self._rows(pair[1])]
+        if not bool(torch.isfinite(values.sum())) and bool(torch.isnan(values).any()):
+            raise self._unfinished(pair)
+        return values
+
+    def room(self) -> TileRoom:
+        """Memory for one tile, to `read` many into one after the other: fresh memory is slow."""
+        return TileRoom.of(self.step, dtype=self.about["dtype"])
+
+    def state(self, pair: Pair, *, room: TileRoom | None = None) -> str:
+        """A tile is "whole", "missing" (unfinished ones too) or "damaged". Reads it."""
+        try:
+            self.read(pair, room=room)
         except DamagedRecordError:
             return "damaged"
         except StoreError:
@@ -164,9 +178,9 @@ class TileStore:
 
     def missing(self, progress: Progress | None = None) -> list[Pair]:
         """Tiles to compute: not there, unfinished or damaged. Reads every tile that is there."""
-        found, pairs = [], self.pairs()
+        found, pairs, room = [], self.pairs(), self.room()
         for done, pair in enumerate(pairs, start=1):
-            if self.state(pair) != "whole":
+            if self.state(pair, room=room) != "whole":
                 found.append(pair)
             if progress is not None:
                 progress(done, len(pairs))
@@ -188,8 +202,9 @@ class TileStore:
         """The kernel as tiles read from disk and checked at every pass: memory for one tile, whatever n is."""
 
         def read() -> Iterator[tuple[int, int, Tensor]]:
+            room = self.room()
             for a, b in self.pairs():
-                yield a * self.step, b * self.step, self.read((a, b))
+                yield a * self.step, b * self.step, self.read((a, b), room=room)
 
         return SymmetricTiles(self.about["size"], getattr(torch, self.about["dtype"]), torch.device("cpu"), read)
 
@@ -197,23 +212,13 @@ class TileStore:
         """Sum of the diagonal, from the tiles on it alone."""
         return sum(float(self.read((a, b)).diagonal().double().sum()) for a, b in self.pairs() if a == b)
 
-    def _place(self, pair: Pair) -> tuple[slice, slice]:
-        size, step = self.about["size"], self.step
-        return (
-            slice(pair[0] * step, min((pair[0] + 1) * step, size)),
-            slice(pair[1] * step, min((pair[1] + 1) * step, size)),
-        )
+    def _rows(self, block: int) -> int:
+        return min(self.step, self.about["size"] - block * self.step)
 
-    def _values(self, pair: Pair) -> np.ndarray:
-        try:
-            return np.ascontiguousarray(self.array[self._place(pair)])
-        except OSError as error:
-            raise _not_done(self.path, error, "read") from error
-        except Exception as error:  # a wrong checksum or length; which error it is depends on the codec
-            raise DamagedRecordError(
-                f"Tile {pair} of {self.path} does not match its checksum.",
-                remedy="Run again what fills it: damaged tiles are computed again.",
-            ) from error
+    def _unfinished(self, pair: Pair) -> StoreError:
+        return StoreError(
+            f"Tile {pair} of {self.path} is not finished.", remedy="Run again what fills it: it resumes."
+        )
 
 
 def _sealed(about: Mapping[str, Any]) -> dict[str, Any]:
