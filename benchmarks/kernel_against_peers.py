@@ -37,7 +37,7 @@ from paired_runs import HERE, Failure, Process, alternate, spread
 from workloads import Workload
 
 import tangentlab as tl
-from tangentlab.experiments.machine import machine, versions
+from tangentlab.experiments.machine.description import machine, versions
 
 RESULTS = HERE / "results"
 WRONG = 1e-2

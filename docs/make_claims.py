@@ -2,7 +2,7 @@
 
 `python docs/make_claims.py` runs every study at the scale `small` into runs/studies (what is there is kept and
 completed), judges all claims by the records, and writes claims.json, the page, and the calibration that the package
-carries (experiments/calibration.json). `--scale medium` runs that one,
+carries (experiments/prediction/calibration.json). `--scale medium` runs that one,
 `--only NAME` some studies, `--page` rewrites the page from claims.json alone.
 """
 
@@ -162,7 +162,7 @@ def keep_calibration(records: Any, *, command: str) -> None:
     """Write how far predictions have held to where `tangentlab predict` reads it."""
     from datetime import date
 
-    from tangentlab.experiments import calibration
+    from tangentlab.experiments.prediction import calibration
     from tangentlab.report.claims.calibration import calibration_cells, calibration_draws
 
     cells = calibration_cells(records)

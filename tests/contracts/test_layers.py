@@ -31,6 +31,21 @@ ABOVE["estimators"] = ABOVE["probes"] | {"probes"}
 ABOVE["cli"] = ABOVE["experiments"] | {"experiments", "estimators"}
 ABOVE["__main__"] = {"cli"}
 
+INSIDE_EXPERIMENTS = (
+    "machine",
+    "inputs",
+    "learning",
+    "graded_tasks",
+    "comparison",
+    "prediction",
+    "study",
+    "study_parts",
+    "studies",
+    "execution",
+    "run",
+)
+"""Its folders, each before those that import from it."""
+
 WITHOUT_TORCH = ("records", "report", "_errors")
 
 
@@ -65,6 +80,23 @@ def test_a_folder_imports_only_from_those_above_it(path):
         if parts[1] == "__version__":
             continue
         assert parts[1] == own or parts[1] in ABOVE[own], f"{own} imports {name}"
+
+
+@pytest.mark.parametrize("folder", INSIDE_EXPERIMENTS)
+def test_a_folder_of_experiments_imports_only_from_those_before_it(folder):
+    before = INSIDE_EXPERIMENTS[: INSIDE_EXPERIMENTS.index(folder) + 1]
+    files = sorted((SOURCE / "experiments" / folder).glob("*.py"))
+    assert files
+    for path in files:
+        for name in imports_of(path):
+            parts = name.split(".")
+            if parts[:2] == ["tangentlab", "experiments"] and len(parts) > 2:
+                assert parts[2] in before, f"{folder}/{path.name} imports {name}"
+
+
+def test_every_file_of_experiments_lies_in_one_of_its_folders():
+    found = {path.relative_to(SOURCE / "experiments").parts[0] for path in (SOURCE / "experiments").rglob("*.py")}
+    assert found == {*INSIDE_EXPERIMENTS, "__init__.py"}
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))

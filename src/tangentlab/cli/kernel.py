@@ -142,7 +142,7 @@ def spectrum(
     json: Json = False,
 ) -> None:
     """Show the spectrum of a network's tangent kernel on data, and how much of the task its first directions hold."""
-    from tangentlab.experiments.targets import codes
+    from tangentlab.experiments.learning.targets import codes
     from tangentlab.probes import alignment, complexity, spectrum, target_energy
 
     if store is not None:

@@ -52,7 +52,7 @@ def predict(
     from tangentlab.data import load
     from tangentlab.experiments import ComparisonSpec, Sources, rank_predictions, resolved
     from tangentlab.experiments import predict as foretell
-    from tangentlab.experiments.prediction import write_prediction_page
+    from tangentlab.experiments.prediction.prediction import write_prediction_page
     from tangentlab.networks import split_network_names
     from tangentlab.tasks import TASKS
 

@@ -109,8 +109,8 @@ def _run_study(
     json: bool,
 ) -> None:
     from tangentlab.experiments import STUDIES, StudyRun, named_sources
-    from tangentlab.experiments.study_forecast import forecast_study
-    from tangentlab.experiments.study_run import units_of
+    from tangentlab.experiments.run.study_run import units_of
+    from tangentlab.experiments.study.forecast import forecast_study
 
     study = STUDIES[name]
     samples = given.get("samples")

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import tangentlab as tl
-from tangentlab.experiments.calibration import Calibration
+from tangentlab.experiments.prediction.calibration import Calibration
 from tangentlab.report.claims.calibration import calibration_cells
 
 

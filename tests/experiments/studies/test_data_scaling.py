@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 import tangentlab as tl
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contest import Contest, Round, first_rows
-from tangentlab.experiments.studies.two_classes import two_class_task
-from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.contest import Contest, Round, first_rows
+from tangentlab.experiments.study_parts.two_classes import two_class_task
 
 TINY = {"samples": [20, 40, 80], "constant_samples": 40, "test_samples": 60, "examples": 400, "seeds": [1]}
 

@@ -9,10 +9,10 @@ from sklearn.kernel_ridge import KernelRidge
 from torch import nn
 
 import tangentlab as tl
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.control_task import control_task
+from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.studies.kernel_through_time import reading_steps
-from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.control_task import control_task
 from tangentlab.tasks import parity
 
 TINY = {"parity_samples": 64, "samples": 60, "test_samples": 50, "examples": 640, "dimension": 8, "seeds": [2]}

@@ -7,9 +7,9 @@ from torch import nn
 
 import tangentlab as tl
 from tangentlab._errors import ArgumentError, UnknownNameError
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contest import Contest
-from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.contest import Contest
 from tangentlab.tasks import parity
 
 SMALL = {

@@ -20,7 +20,7 @@ from tangentlab.experiments.studies import (
     training_choices,
     width_scaling,
 )
-from tangentlab.experiments.study import Study
+from tangentlab.experiments.study.study import Study
 
 _MODULES = {
     "exact": exact,

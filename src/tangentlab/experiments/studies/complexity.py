@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
 from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
-from tangentlab.experiments.studies.learnt import learn_linearizations, learn_network
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.studies.pool import pool_of
-from tangentlab.experiments.studies.protocol import descent_of
-from tangentlab.experiments.studies.told_by_kernel import energies, told_by_kernel
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.learnt import learn_linearizations, learn_network
+from tangentlab.experiments.study_parts.places import each_network_and_seed
+from tangentlab.experiments.study_parts.pool import pool_of
+from tangentlab.experiments.study_parts.protocol import descent_of
+from tangentlab.experiments.study_parts.told_by_kernel import energies, told_by_kernel
 from tangentlab.networks import Network
 from tangentlab.tasks import Task
 

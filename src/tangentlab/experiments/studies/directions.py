@@ -16,17 +16,17 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError
-from tangentlab.experiments.compute_device import model_on, present_device
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.anchored_pool import AnchoredPool
-from tangentlab.experiments.studies.learnt import learn_linearizations, learn_network
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.studies.pool import Pool
-from tangentlab.experiments.studies.protocol import descent_of
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.machine.compute_device import model_on, present_device
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
+from tangentlab.experiments.study_parts.learnt import learn_linearizations, learn_network
+from tangentlab.experiments.study_parts.places import each_network_and_seed
+from tangentlab.experiments.study_parts.pool import Pool
+from tangentlab.experiments.study_parts.protocol import descent_of
 from tangentlab.kernels import anisotropy_directions
 from tangentlab.networks import Network
 from tangentlab.probes import direction_alignment

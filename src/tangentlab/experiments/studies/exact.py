@@ -18,15 +18,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.studies.pool import pool_of
-from tangentlab.experiments.studies.protocol import descent_of
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
-from tangentlab.experiments.targets import codes
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.learning.targets import codes
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.places import each_network_and_seed
+from tangentlab.experiments.study_parts.pool import pool_of
+from tangentlab.experiments.study_parts.protocol import descent_of
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.linalg import eigenpairs
 from tangentlab.networks import Network

@@ -12,16 +12,16 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from tangentlab.experiments.anchor import Anchor
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.fits import slowed
-from tangentlab.experiments.rebound import in_state, rebound
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contest import Contest, Round, epochs_on
-from tangentlab.experiments.studies.control_task import control_task, each_seed_network_and_task
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.anchor import Anchor
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.learning.fits import slowed
+from tangentlab.experiments.learning.rebound import in_state, rebound
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.contest import Contest, Round, epochs_on
+from tangentlab.experiments.study_parts.control_task import control_task, each_seed_network_and_task
 from tangentlab.probes import kernel_distance
 from tangentlab.tasks import Task
 from tangentlab.training import Descent, train, train_function_space

@@ -12,16 +12,16 @@ from typing import Any
 
 from torch import Tensor
 
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.rebound import in_state, rebound
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contest import Contest, Round, epochs_on
-from tangentlab.experiments.studies.control_task import PARITY, control_task, each_seed_network_and_task
-from tangentlab.experiments.studies.ridge_rules import HELD_OUT, RIDGES
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
-from tangentlab.experiments.targets import codes
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.learning.rebound import in_state, rebound
+from tangentlab.experiments.learning.targets import codes
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.contest import Contest, Round, epochs_on
+from tangentlab.experiments.study_parts.control_task import PARITY, control_task, each_seed_network_and_task
+from tangentlab.experiments.study_parts.ridge_rules import HELD_OUT, RIDGES
 from tangentlab.networks import Network
 from tangentlab.probes import alignment, kernel_distance
 from tangentlab.probes.kernel_evolution import on_log_grid

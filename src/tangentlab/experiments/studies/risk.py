@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 from tangentlab._seeds import generator
-from tangentlab.experiments.anchor import Anchor, mean_diagonal
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.own_tasks import tasks_there
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work
-from tangentlab.experiments.targets import codes
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.anchor import Anchor, mean_diagonal
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.learning.targets import codes
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work
+from tangentlab.experiments.study_parts.own_tasks import tasks_there
+from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.networks import Network
 from tangentlab.probes import predict_risk
 from tangentlab.training import KernelRegression

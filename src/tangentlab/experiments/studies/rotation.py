@@ -18,17 +18,17 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.rebound import in_state, rebound
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.learning.rebound import in_state, rebound
 from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.studies.pool import pool_of
-from tangentlab.experiments.studies.protocol import descent_of, expect_statistics
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.places import each_network_and_seed
+from tangentlab.experiments.study_parts.pool import pool_of
+from tangentlab.experiments.study_parts.protocol import descent_of, expect_statistics
 from tangentlab.linalg import eigenpairs
 from tangentlab.networks import Network
 from tangentlab.probes import KernelRotation, kernel_rotation

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from tangentlab._errors import ArgumentError
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.anchored_pool import AnchoredPool, model_of
-from tangentlab.experiments.studies.contestants import contest_of, contest_work
-from tangentlab.experiments.studies.places import each
-from tangentlab.experiments.studies.pool import pool_of
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.contestants import contest_of, contest_work
+from tangentlab.experiments.study_parts.places import each
+from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.networks import Network
 
 NATURAL, EIGENFUNCTION = "natural", "eigenfunction:"

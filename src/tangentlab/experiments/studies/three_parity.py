@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tangentlab._errors import ArgumentError
-from tangentlab.experiments.findings import Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contestants import contest_of, contest_work
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Findings
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.contestants import contest_of, contest_work
+from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.tasks import parity
 
 

@@ -10,15 +10,15 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from tangentlab.experiments.findings import Clock, Findings
-from tangentlab.experiments.rebound import rebound
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contest import Contest, Round, epochs_on
-from tangentlab.experiments.studies.control_task import control_task, each_seed_network_and_task
-from tangentlab.experiments.studies.ridge_rules import HELD_OUT, RIDGES
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
-from tangentlab.experiments.study_work import Work, steps_of
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Clock, Findings
+from tangentlab.experiments.learning.rebound import rebound
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.contest import Contest, Round, epochs_on
+from tangentlab.experiments.study_parts.control_task import control_task, each_seed_network_and_task
+from tangentlab.experiments.study_parts.ridge_rules import HELD_OUT, RIDGES
 from tangentlab.training import Descent, train
 
 RATES = {"sgd": "learning_rate", "adam": "adam_learning_rate"}

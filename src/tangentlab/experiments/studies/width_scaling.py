@@ -12,14 +12,14 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from tangentlab.experiments.findings import Findings
-from tangentlab.experiments.sources import Sources
-from tangentlab.experiments.studies.contest import Contest
-from tangentlab.experiments.studies.contestants import contest_work, findings_of
-from tangentlab.experiments.studies.places import each_network_and_seed
-from tangentlab.experiments.studies.pool import pool_of
-from tangentlab.experiments.study import Settings
-from tangentlab.experiments.study_unit import StudyUnit
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.findings import Findings
+from tangentlab.experiments.study.study import Settings
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.contest import Contest
+from tangentlab.experiments.study_parts.contestants import contest_work, findings_of
+from tangentlab.experiments.study_parts.places import each_network_and_seed
+from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.networks import NETWORKS
 from tangentlab.probes import kernel_distance
 

@@ -1,0 +1,1 @@
+"""Tasks of graded difficulty that a kernel defines, scored and written to files for any learner."""

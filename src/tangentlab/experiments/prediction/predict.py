@@ -1,0 +1,355 @@
+"""predict: what a network's linearization will reach, stated before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tangentlab._errors import ArgumentError, DataError
+from tangentlab._seeds import generator, numpy_generator
+from tangentlab.data import stratified_order
+from tangentlab.experiments.comparison.spec import ComparisonSpec
+from tangentlab.experiments.inputs.given import named
+from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.learning.fits import RIDGES, SAFETY
+from tangentlab.experiments.learning.goal import Goal, goal_of
+from tangentlab.experiments.prediction.calibration import read_calibration
+from tangentlab.experiments.prediction.prediction import Band, Prediction
+from tangentlab.kernels import Gram, NeuralTangentKernel
+from tangentlab.linalg import Eigenpairs, eigenpairs, expect_ridge, noise_floor, rounding_of
+from tangentlab.networks import Network
+from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows, tensors_of
+from tangentlab.probes import TrainingSpeed, alignment, complexity, predict_risk, spectrum
+from tangentlab.training import LOSSES, Errors, SubsetCurve, stable_learning_rate, subset_curve
+
+DEFAULT_ROWS = 1000
+DRAWS = 1000
+LEVEL = 0.95
+_HALVINGS = 5
+_FITTED = 0.1
+
+
+def predict(
+    model: Any,
+    x: Inputs,
+    y: Any,
+    *,
+    name: str | None = None,
+    task: str = "the task",
+    targets: str | None = None,
+    samples: int | Iterable[int] | None = None,
+    seeds: int | Iterable[int] = 3,
+    ridge: float | str = 1e-3,
+    centred: bool = False,
+    momentum: float = 0.9,
+    splits: int = 20,
+    initialization: str = "lecun",
+    dtype: str = "float32",
+    memory: int | str | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Prediction:
+    """State before any training how a network's linearization will learn a task, from its initial tangent kernel.
+
+    Parameters
+    ----------
+    model: a name ("mlp", "lenet:activation=gelu", "package.module:build"), a builder, or a module or Network as it
+        stands; builders and names are built for each of `seeds`, the others have one point to speak for
+    x, y: rows and their targets; classes (labels of any kind, 0/1, one-hot rows) or real values, see `targets`
+    targets: "classes" or "values", where y could be either
+    samples: training sizes to speak of; one number stands for it and its halves. The kernel is computed on as many
+        rows as the largest, default up to 1000, drawn with the shares of the classes
+    ridge: of the kernel regression that ends the linearization's training, a share of the kernel's mean diagonal as in
+        `compare`, or "gcv" for the one with the least expected error at each size
+    centred: leave out the network's initial outputs, and regress the targets themselves
+    momentum: of the descent that learning rate and steps are told for
+    splits: random subsets for each size
+    initialization, dtype, memory: of networks that are named, as in `compare`; of the kernel
+    seed: of the rows and subsets; predictions on the same rows with one seed can be ranked (`rank_predictions`)
+    progress: called with (initializations done, initializations)
+
+    Every size n below all rows is learnt from n random rows and tried on the others, many times; at all rows each is
+    left out in turn. That is unbiased for kernel regression with the kernel used. Networks of several outputs use their
+    mean kernel for all of them. Costs a kernel, a decomposition O(N³) and `splits` solves a size for each seed.
+
+    >>> x = torch.eye(4).repeat(6, 1)                       # four points, seen again and again: everything is learnt
+    >>> found = predict(torch.nn.Linear(4, 1), x, [0, 1, 1, 0] * 6, samples=24, ridge=1e-6)
+    >>> found.error.value.tolist()[-1], found.constant_error, found.samples.tolist()
+    (0.0, 0.5, [12, 24])
+    """
+    x = check_inputs(x)
+    available = count_rows(x)
+    builds = Builds.of(model, name=name, x=x, initialization=initialization, dtype=dtype)
+    goal = goal_of(y, rows=available, kind=targets, outputs=builds.outputs)
+    sizes = _sizes(samples, available=available, goal=goal)
+    total = max(sizes)
+    if isinstance(ridge, str) and ridge != "gcv":
+        raise ArgumentError(
+            "ridge", expected="a share of the mean diagonal, or 'gcv'", got=ridge, remedy="Try 1e-3."
+        )
+    if not isinstance(ridge, str):
+        expect_ridge(ridge)
+    order = random_order(goal, available, source=generator(seed, "predict rows"))[:total]
+    x, goal = take_rows(x, order.to(tensors_of(x)[0][1].device)), goal.take(order)
+    if goal.labels is not None and len(goal.labels.unique()) < 2:
+        raise DataError(f"{total} rows hold one class only.", remedy="Ask for more samples.")
+    points = builds.points(_seeds(seeds), shape=tuple(tensors_of(x)[0][1].shape[1:]), goal=goal)
+    found = []
+    for done, network in enumerate(points):
+        found.append(
+            _point(
+                network,
+                x,
+                goal,
+                sizes=sizes,
+                ridge=ridge,
+                centred=centred,
+                splits=splits,
+                memory=memory,
+                seed=seed,
+            )
+        )
+        if progress is not None:
+            progress(done + 1, len(points))
+    return _composed(
+        found,
+        goal,
+        network=builds.name,
+        task=task,
+        ridge=ridge,
+        momentum=momentum,
+        seeds=() if builds.anchored else _seeds(seeds),
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Builds:
+    """A network by name, as a builder or as it is, and how it is had at a seed; `anchored` if it stands at one point.
+
+    >>> Builds.of(nn.Linear(2, 3), name=None, x=torch.eye(2), initialization="lecun", dtype="float32").outputs
+    3
+    """
+
+    name: str
+    sources: Sources
+    choices: ComparisonSpec
+    anchored: bool
+    outputs: int | None
+
+    @classmethod
+    def of(cls, model: Any, *, name: str | None, x: Inputs, initialization: str, dtype: str) -> Builds:
+        """From what a caller gives; a module or Network is tried on two rows for its outputs."""
+        names, own = named([model] if not isinstance(model, str) else model, "model", kinds=(nn.Module, Network))
+        called = (names or ["the network"])[0]
+        choices = ComparisonSpec.of(initialization=initialization, dtype=dtype)
+        given = own.get(called)
+        anchored = isinstance(given, (nn.Module, Network))
+        outputs = None
+        if anchored:
+            network = Network(given, mode="eval")
+            outputs = network(network.place(take_rows(x, slice(0, 2)))).shape[1]
+        return cls(name or called, Sources("", networks=own), choices, anchored, outputs)
+
+    def points(self, seeds: tuple[int, ...], *, shape: tuple[int, ...], goal: Goal) -> list[Network]:
+        """The network at each seed, or the one point it stands at, in its own precision."""
+        called = next(iter(self.sources.networks), self.name)
+        if self.anchored:
+            return [Network(self.sources.networks[called], mode="eval")]
+        return [
+            Network(
+                self.sources.model(called, self.choices, shape=shape, outputs=goal.outputs, seed=s), mode="eval"
+            )
+            for s in seeds
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """What one initialization says."""
+
+    curve: SubsetCurve
+    spectrum_mse: np.ndarray
+    gcv: np.ndarray
+    speed: TrainingSpeed
+    gram: Gram
+    codes: Tensor
+
+
+def _point(
+    network: Network,
+    x: Inputs,
+    goal: Goal,
+    *,
+    sizes: list[int],
+    ridge: float | str,
+    centred: bool,
+    splits: int,
+    memory: int | str | None,
+    seed: int,
+) -> _Point:
+    gram = NeuralTangentKernel(network, outputs="mean", memory=memory).gram(x)
+    K, f0 = gram.values.double().cpu(), network(x).double().cpu()
+    if f0.shape != goal.codes.shape:
+        raise ArgumentError(
+            "model",
+            expected=f"with outputs of shape {tuple(goal.codes.shape)} on these rows",
+            got=str(tuple(f0.shape)),
+            remedy="Give a network with an output for each value or class, or one for two classes.",
+        )
+    rounding, unit, n = rounding_of(gram.values), gram.trace / len(K), len(K)
+    wanted = goal.codes if centred else goal.codes - f0
+    pairs = eigenpairs(K, rounding=rounding)
+    tried = np.array(
+        [
+            predict_risk(pairs, wanted, samples=[*sizes, n], ridge=share * unit, rounding=rounding).held_out_mse
+            for share in (*RIDGES, *(() if isinstance(ridge, str) else (ridge,)))
+        ]
+    )
+    best = tried[:, :-1].argmin(0) if isinstance(ridge, str) else np.full(len(sizes), -1)
+    shares = np.array(RIDGES)[best] if isinstance(ridge, str) else np.full(len(sizes), ridge)
+    curve = subset_curve(
+        K,
+        goal.codes,
+        None if centred else f0,
+        samples=sizes,
+        ridge=(shares * unit).tolist(),
+        decides=goal.decides,
+        splits=splits,
+        strata=goal.labels,
+        seed=seed,
+        rounding=rounding,
+    )
+    return _Point(
+        curve,
+        tried[best, np.arange(len(sizes))],
+        tried[: len(RIDGES), -1],
+        _speed(pairs, wanted, rounding=rounding),
+        gram,
+        goal.codes,
+    )
+
+
+def _speed(pairs: Eigenpairs, wanted: Tensor, *, rounding: float) -> TrainingSpeed:
+    floor = float(noise_floor(pairs.values, rounding=rounding))
+    values = torch.where(pairs.values > floor, pairs.values, 0.0)
+    energies = (pairs.vectors.mT @ wanted).square().sum(1)
+    slope = -float((values * energies).sum()) / len(wanted) ** 2
+    return TrainingSpeed.of_modes(values.numpy(), energies.numpy(), rows=len(wanted), slope=slope)
+
+
+def _composed(
+    found: list[_Point],
+    goal: Goal,
+    *,
+    network: str,
+    task: str,
+    ridge: float | str,
+    momentum: float,
+    seeds: tuple[int, ...],
+    seed: int,
+) -> Prediction:
+    grams = [each.gram for each in found]
+    rates = [stable_learning_rate(gram.values, loss=goal.loss, momentum=momentum) for gram in grams]
+    curvature = LOSSES[goal.loss].curvature
+    steps = [
+        each.speed.time_to(_FITTED) * (1 - momentum) / (SAFETY * rate * curvature)
+        for each, rate in zip(found, rates)
+    ]
+    spectra = [spectrum(gram.values) for gram in grams]
+    curves = [each.curve for each in found]
+    mse, mse_draws = _banded(curves, [curve.mse for curve in curves], network=network, seed=seed)
+    error = draws = None
+    told = [curve.error for curve in curves if curve.error is not None]
+    if goal.decides:
+        error, draws = _banded(curves, told, network=network, seed=seed)
+    shares = (
+        goal.targets.mean(0) if goal.outputs > 1 else torch.stack([goal.targets.mean(), 1 - goal.targets.mean()])
+    )
+    return Prediction(
+        network=network,
+        task=task,
+        goal=goal.kind,
+        classes=goal.classes,
+        loss=goal.loss,
+        rows=len(goal.codes),
+        seeds=seeds,
+        ridge=ridge,
+        samples=curves[0].samples,
+        mse=mse,
+        error=error,
+        spectrum_mse=np.mean([each.spectrum_mse for each in found], 0),
+        ridges=np.mean([curve.ridges for curve in curves], 0),
+        constant_mse=float((goal.codes - goal.codes.mean(0)).square().mean()),
+        constant_error=1 - float(shares.max()) if goal.decides else None,
+        ridge_shares=np.array(RIDGES),
+        gcv=np.mean([each.gcv for each in found], 0),
+        momentum=momentum,
+        stable_learning_rate=float(np.mean(rates)),
+        steps=float(np.mean(steps)),
+        trace=float(np.mean([each.trace for each in spectra])),
+        effective_rank=float(np.mean([each.effective_rank for each in spectra])),
+        alignment=float(np.mean([alignment(gram.values, goal.codes).trace_normalized for gram in grams])),
+        complexity=float(np.mean([complexity(gram.values, goal.codes).normalized for gram in grams])),
+        kernel=grams[0].description,
+        outputs=goal.outputs,
+        draws=mse_draws if draws is None else draws,
+        calibration=read_calibration(),
+    )
+
+
+def _banded(
+    curves: list[SubsetCurve], errors: list[Errors], *, network: str, seed: int
+) -> tuple[Band, np.ndarray]:
+    """The mean over initializations with its band, and draws of it for other rows and another initialization."""
+    means = np.stack([curve.mean(each) for curve, each in zip(curves, errors)])
+    draws = np.mean([curve.sampled(each, draws=DRAWS) for curve, each in zip(curves, errors)], 0)
+    count = len(curves)
+    if count > 1:
+        other = numpy_generator(seed, "predict initialization", network).standard_normal((DRAWS, 1))
+        draws = draws + other * means.std(0, ddof=1) * np.sqrt(1 + 1 / count)
+    draws = np.maximum(draws, 0.0)
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    value = means.mean(0)
+    return Band(value, np.minimum(low, value), np.maximum(high, value)), draws
+
+
+def _sizes(samples: int | Iterable[int] | None, *, available: int, goal: Goal) -> list[int]:
+    """Sizes in order, each at most all rows; one number, or none, stands for it and its halves."""
+    single = samples is None or isinstance(samples, (int, np.integer))
+    default = min(available, DEFAULT_ROWS)
+    asked: list[Any] = [default if samples is None else samples] if single else list(samples)  # pyright: ignore
+    bad = [
+        n for n in asked if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 4 <= n <= available
+    ]
+    if bad or not asked:
+        raise ArgumentError(
+            "samples",
+            expected=f"whole numbers from 4 to the {available} rows given",
+            got=repr(bad[0]) if bad else "none",
+            remedy="Ask for fewer, or give more rows.",
+        )
+    if not single:
+        return sorted({int(n) for n in asked})
+    top, least = int(asked[0]), max(10, 2 * len(goal.classes))
+    return sorted({top, *(n for n in (top // 2**k for k in range(1, _HALVINGS + 1)) if n >= least)})
+
+
+def random_order(goal: Goal, rows: int, *, source: torch.Generator) -> Tensor:
+    """A random order of the rows of a goal; of classes one in which every beginning keeps their shares.
+
+    >>> random_order(goal_of([0, 1, 0, 1]), 4, source=torch.Generator().manual_seed(0)).sort().values.tolist()
+    [0, 1, 2, 3]
+    """
+    if goal.labels is None:
+        return torch.randperm(rows, generator=source)
+    return stratified_order(goal.labels, generator=source)
+
+
+def _seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    return ComparisonSpec.of(seeds=seeds if isinstance(seeds, int) else list(seeds)).seeds
