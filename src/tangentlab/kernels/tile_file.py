@@ -44,7 +44,7 @@ class TileRoom:
         """The tile of a file, (step, step), in this room and until the next one is read into it; None if damaged."""
         seal = bytearray(_SEAL.size + 1)  # one byte more than there should be: a longer file is damaged too
         with open(path, "rb", buffering=0) as file:
-            got, count = memoryview(self.numbers).cast("B"), 0
+            got, count = self.numbers.data.cast("B"), 0
             while count < len(got) and (more := file.readinto(got[count:])):
                 count += more
             whole = count == len(got) and file.readinto(seal) == _SEAL.size
@@ -69,7 +69,7 @@ def write_tile_file(path: Path, values: Tensor, *, step: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(partial, "xb") as file:
-            file.write(memoryview(numbers))
+            file.write(numbers.data)
             file.write(_SEAL.pack(_checksum(numbers)))
         os.replace(partial, path)
     except BaseException:

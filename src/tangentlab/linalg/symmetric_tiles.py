@@ -30,8 +30,9 @@ Tile = tuple[int, int, Tensor]
 class SymmetricTiles:
     """K (n, n) from `read()`, which goes through the tiles (i, j, values) with i ≤ j, each once, in any order.
 
-    Values may be tensors or arrays, memory-mapped for instance, and need to stand only until the next are asked for. A tile on the diagonal is whole; the others stand for
-    their transposes too. Pass it wherever a kernel is known by its products: `eigenpairs`, `conjugate_gradient`, ...
+    Values may be tensors or arrays, memory-mapped for instance, and need to stand only until the next are asked for.
+    A tile on the diagonal is whole; the others stand for their transposes too. Pass it wherever a kernel is known by
+    its products: `eigenpairs`, `conjugate_gradient`, ...
 
     >>> K = torch.tensor([[2.0, 1.0, 0.5], [1.0, 2.0, 0.0], [0.5, 0.0, 1.0]])
     >>> tiles = SymmetricTiles.of([(0, 0, K[:2, :2]), (0, 2, K[:2, 2:]), (2, 2, K[2:, 2:])])
