@@ -11,7 +11,7 @@ grow ("extrapolated"), or, where its parts are not known, as if it grew with n o
     python benchmarks/kernel_against_peers.py --neural-tangents-python PATH
 
 Peers come with the extra `benchmarks`; neural-tangents lives in a Python of its own (`make neural-tangents`).
-Results go to benchmarks/results/; `benchmarks/readme_table.py` makes the README's table from them.
+Results go to benchmarks/results/; `benchmarks/quoted_figures.py` makes the README's table from them.
 """
 
 from __future__ import annotations
@@ -19,27 +19,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
-import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
-from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import kept_results
 import numpy as np
 import physical_limit
 import torch
 import workloads
-from paired_runs import HERE, Failure, Process, alternate, spread
+from kept_results import HERE, spread
+from paired_runs import Failure, Process, alternate
 from workloads import Workload
 
-import tangentlab as tl
-from tangentlab.experiments.machine.description import machine, versions
-
-RESULTS = HERE / "results"
 WRONG = 1e-2
 """Relative error from which on a peer's kernel is called wrong and its time does not count."""
 
@@ -72,17 +66,15 @@ LARGE_PEERS = ("neural-tangents 3", TUTORIAL)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = kept_results.parser(__doc__)
     parser.add_argument("workloads", nargs="*", help=f"of {', '.join(workloads.WORKLOADS)}; default all")
     parser.add_argument("--peers", nargs="*", help="words in their names, 'best' or 'none'; default all")
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=20, help="no new pair is begun after these")
     parser.add_argument("--patience", type=float, default=100, help="seconds after which a process is ended")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--neural-tangents-python", default=os.environ.get("NEURAL_TANGENTS_PYTHON"), metavar="PATH"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     for name in options.workloads or workloads.WORKLOADS:
@@ -92,8 +84,8 @@ def main() -> None:
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """One workload: ours against the machine, then against each peer; kept after each."""
     workload = workloads.find(name)
-    path = options.results / f"kernel_{name}.json"
-    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    place = f"kernel_{name}"
+    kept = kept_results.read(place, results=options.results)
     module = workloads.network(workload)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -108,12 +100,12 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             "question": __doc__.partition("\n")[0],
             "name": name,
             "workload": asdict(workload),
-            "stamp": stamp(options),
+            "stamp": kept_results.stamp(options),
             "limit": limit,
             "own": {"seconds": seconds, "error": error, "versions": found, "peak_bytes": own.run()["peak"]},
         }
         kept.setdefault("peers", {})
-        _write(path, kept)
+        kept_results.write(place, kept, results=options.results)
         own_seconds, peak = seconds["median"], kept["own"]["peak_bytes"]
         print(
             f"\n{workload.title}, {workload.rows:,} rows: {own_seconds:.3f} s, "
@@ -123,9 +115,9 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         )
         for peer in chosen(options.peers, workload, kept["peers"]):
             found = against(own, peer, name, workload, reference, options, folder)
-            kept["peers"][peer] = found | {"stamp": stamp(options)}
+            kept["peers"][peer] = found | {"stamp": kept_results.stamp(options)}
             print("    " + in_words(peer, found), flush=True)
-            _write(path, kept)
+            kept_results.write(place, kept, results=options.results)
     return kept
 
 
@@ -277,31 +269,6 @@ def _write_network(folder: Path, workload: Workload, module: torch.nn.Module) ->
     (folder / "workload.json").write_text(json.dumps(asdict(workload)))
     state = {key: value.numpy() for key, value in module.state_dict().items()}
     np.savez(folder / "network.npz", inputs=workloads.inputs(workload).numpy(), **state)
-
-
-def _write(path: Path, kept: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(fresh, path)
-
-
-def stamp(options: argparse.Namespace) -> dict[str, Any]:
-    """When, where and how a measurement was made."""
-    script = Path(sys.argv[0]).name
-    places = ("--neural-tangents-python", "--results")
-    arguments = [a for before, a in pairwise(sys.argv) if a not in places and before not in places]
-    package = Path(tl.__file__).parent
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=package, capture_output=True, text=True, check=False
-    )
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"python benchmarks/{script} {shlex.join(arguments)}".strip(),
-        "commit": described.stdout.strip() or "unknown",
-        "machine": machine(threads=options.threads),
-        "versions": versions(),
-    }
 
 
 def in_words(peer: str, found: dict[str, Any]) -> str:

@@ -5,20 +5,18 @@ for a linear kernel of heavy-tailed rows: the trace left out by randomly pivoted
 4 k columns, as a multiple of what the best approximation of rank k leaves, cut back to rank k ("rank k") and whole
 ("4 k columns"); medians over seeds. Then the iterations of conjugate gradients with and without it, and the seconds.
 
-    python benchmarks/low_rank.py [--rows 2000] [--seeds 5] [--keep]
+    python benchmarks/low_rank.py [--rows 2000] [--seeds 5]
 
-With --keep the figures go to benchmarks/results/low_rank.json.
+Figures go to benchmarks/results/low_rank.json.
 """
 
-import argparse
-import json
 import statistics
 import time
 import warnings
 
+import kept_results
 import numpy as np
 import torch
-from kernel_against_peers import RESULTS, stamp
 
 import tangentlab as tl
 from tangentlab.kernels import NeuralTangentKernel, kernel_columns
@@ -57,14 +55,12 @@ CASES = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = kept_results.parser(__doc__)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--keep", action="store_true", help="write the figures to benchmarks/results")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    kept = {"question": __doc__.splitlines()[0], "stamp": stamp(options), "cases": {}}
+    kept = {"question": __doc__.splitlines()[0], "stamp": kept_results.stamp(options), "cases": {}}
     for name, (make, k) in CASES.items():
         columns, K = make(options.rows)
         best = float(torch.linalg.eigvalsh(K).flip(0)[k:].clamp_min(0).sum())
@@ -102,9 +98,7 @@ def main():
             f"    conjugate gradients, ridge 1e-5 tr K, 8 sides: {plain.iterations} iterations plain, residual "
             f"{plain.residuals.max():.0e}; {helped.iterations} with it, residual {helped.residuals.max():.0e}"
         )
-    if options.keep:
-        path = RESULTS / "low_rank.json"
-        path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    kept_results.write("low_rank", kept, results=options.results)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-HERE = Path(__file__).resolve().parent
+from kept_results import HERE
 
 
 class Failure(Exception):
@@ -95,9 +93,3 @@ def alternate(first: Process, second: Process, *, pairs: int, seconds: float) ->
     while len(done) < pairs and time.monotonic() < end:
         done.append((first.run(), second.run()))
     return done
-
-
-def spread(values: list[float]) -> dict[str, Any]:
-    """Median and quartiles of measurements, with their number."""
-    low, middle, high = np.percentile(values, [25, 50, 75])
-    return {"median": float(middle), "quartiles": [float(low), float(high)], "runs": len(values)}

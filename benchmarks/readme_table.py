@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kernel_against_peers import RESULTS, TUTORIAL, best_peer
-from paired_runs import HERE
+from kept_results import HERE, RESULTS
+from kernel_against_peers import TUTORIAL, best_peer
 from workloads import WORKLOADS
 
 README = HERE.parent / "README.md"

@@ -7,20 +7,18 @@ is kept. ARPACK's tolerance is 1e-5 of each eigenvalue in float32: a looser one 
 first sweep.
 
     python benchmarks/top_eigenpairs.py                        # 2,048 and 4,096 rows, an eighth of the pairs
-    python benchmarks/top_eigenpairs.py --rows 8192 --k 1000 --pairs 1 --keep
+    python benchmarks/top_eigenpairs.py --rows 8192 --k 1000 --pairs 1
 
-With --keep the figures go to benchmarks/results/top_eigenpairs.json.
+Figures go to benchmarks/results/top_eigenpairs.json.
 """
 
-import argparse
-import json
 import time
 from contextlib import suppress
 
 import numpy as np
 import torch
-from kernel_against_peers import RESULTS, stamp
-from paired_runs import spread
+from kept_results import parser as common
+from kept_results import spread, write_run
 from scipy.sparse.linalg import eigsh
 
 import tangentlab as tl
@@ -69,25 +67,13 @@ def quantiles(r):
     return {"largest": float(r.max()), "median": float(np.median(r)), "last": float(r[-1])}
 
 
-def keep(found, options):
-    """Put the figures in the place of those of the same kernel."""
-    path = RESULTS / "top_eigenpairs.json"
-    kept = json.loads(path.read_text()) if path.exists() else {"question": __doc__.splitlines()[0], "runs": []}
-    same = ("data", "dtype", "rows", "k")
-    kept["runs"] = [run for run in kept["runs"] if any(run[name] != found[name] for name in same)]
-    kept["runs"].append(found | {"stamp": stamp(options)})
-    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = common(__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[2048, 4096])
     parser.add_argument("--k", type=int, help="default an eighth of the rows")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--data", default="fashion-mnist", choices=["fashion-mnist", "noise"])
     parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--keep", action="store_true", help="write the figures to benchmarks/results")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(
@@ -128,8 +114,9 @@ def main():
             said = ", ".join(f"{which} {r:.1e}" for which, r in found[name]["residuals"].items())
             print(f"    {name:5s} residual / λ_1: {said}")
         print(f"    eigenvalues differ by {found['values_differ']:.1e} of their own at most", flush=True)
-        if options.keep:
-            keep(found, options)
+        write_run(
+            "top_eigenpairs", __doc__.splitlines()[0], found, key=("data", "dtype", "rows", "k"), options=options
+        )
 
 
 if __name__ == "__main__":
