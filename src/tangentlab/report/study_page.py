@@ -16,7 +16,7 @@ from tangentlab.report.settings import command_of, machines_of, settings_of
 from tangentlab.report.template import fill
 from tangentlab.report.units_table import units_csv
 from tangentlab.report.warnings_told import warnings_of
-from tangentlab.report.wording import count, joined
+from tangentlab.report.wording import count
 
 _INTERVALS = (
     "A seed draws the rows, the initial weights and the batches. Intervals are Student's t over seeds unless the table "
@@ -45,6 +45,8 @@ def render_study_page(
     if hypothesis := about.get("hypothesis"):
         sentences.append(f"Hypothesis: {hypothesis} What would refute it: {about.get('refuted_by', '')}")
     facts = [("finished", count(done, "unit")), ("scale", str(spec.get("scale", "")))]
+    if done and len(judged) > 1:
+        facts.append(("claims", verdict_counts(judged)))
     if done < len(records):
         facts.append(("failed", count(len(records) - done, "unit")))
     table = claims_table(judged)
@@ -81,7 +83,7 @@ def study_judgements(spec: Mapping[str, Any], records: Iterable[Record]) -> tupl
 
 
 def headline(judged: Iterable[Judgement], *, records: Iterable[Record]) -> str:
-    """The verdict over the claims of a study, or why there is none.
+    """The verdict over the first claim of a study, which is the one that it is about, or why there is none.
 
     >>> headline([], records=[])
     'Nothing has finished yet.'
@@ -96,22 +98,22 @@ def headline(judged: Iterable[Judgement], *, records: Iterable[Record]) -> str:
             return "Nothing has finished yet."
         told = " ".join(str(failed[0].get(part, "")) for part in ("message", "remedy")).strip()
         return f"Nothing has finished: {count(len(failed), 'unit')} failed. {told}".strip()
-    judged = list(judged)
-    verdicts: dict[str, list[str]] = {}
-    if len(judged) == 1:
-        only = judged[0]
-        return f"{_OPENINGS[only.verdict]} {only.claim.statement}"
-    for each in judged:
-        verdicts.setdefault(each.verdict, []).append(each.claim.id)
-    counts = Counter({verdict: len(ids) for verdict, ids in verdicts.items()})
-    parts = []
-    for verdict, plural in (("holds", "hold"), ("falls", "fall")):
-        if counts[verdict]:
-            parts.append(f"{joined(verdicts[verdict])} {verdict if counts[verdict] == 1 else plural}")
-    if counts["cannot tell"]:
-        parts.append(f"of {joined(verdicts['cannot tell'])} the runs cannot tell")
-    text = "; ".join(parts) or "The study has no claim of its own"
-    return f"{text[0].upper()}{text[1:]}."
+    first = next(iter(judged), None)
+    if first is None:
+        return "The study has no claim of its own."
+    return f"{_OPENINGS[first.verdict]} {first.claim.statement}"
+
+
+def verdict_counts(judged: Iterable[Judgement]) -> str:
+    """How many claims hold, how many fall, and of how many the runs cannot tell.
+
+    >>> verdict_counts(judge([], claims=CLAIMS[:2]))
+    '2 cannot tell'
+    """
+    counts = Counter(each.verdict for each in judged)
+    plural = {"holds": "hold", "falls": "fall", "cannot tell": "cannot tell"}
+    shown = (verdict for verdict in plural if counts[verdict])
+    return ", ".join(f"{counts[verdict]} {verdict if counts[verdict] == 1 else plural[verdict]}" for verdict in shown)
 
 
 def sentence(each: Judgement) -> str:
