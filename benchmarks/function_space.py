@@ -7,15 +7,18 @@ kernel, and the largest difference of the trained outputs: on all rows after a f
 whole descent, which parameter space really runs there.
 
     python benchmarks/function_space.py [--rows 10000] [--tasks 16] [--epochs 100] [--threads 2]
+
+Figures go to benchmarks/results/function_space.json.
 """
 
-import argparse
 import dataclasses
 import time
 from contextlib import suppress
 from functools import partial
 
+import kept_results
 import torch
+from kept_results import spread
 
 import tangentlab as tl
 from tangentlab.kernels import NeuralTangentKernel
@@ -23,6 +26,9 @@ from tangentlab.linalg import product
 from tangentlab.training import train_function_space_many
 
 SHAPE = (1, 28, 28)
+DTYPES = (torch.float32, torch.float64)
+TIMED, REPEATS = 20, 3
+"""Steps of parameter space that are timed, and how often function space is."""
 
 
 def images(rows):
@@ -62,15 +68,8 @@ def problem(network, x, tasks):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in [
-        ("rows", 10_000),
-        ("tasks", 16),
-        ("epochs", 100),
-        ("few", 512),
-        ("checked", 2),
-        ("threads", 2),
-    ]:
+    parser = kept_results.parser(__doc__)
+    for name, value in [("rows", 10_000), ("tasks", 16), ("epochs", 100), ("few", 512), ("checked", 2)]:
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -82,60 +81,72 @@ def main():
     K, f0, y, kernel_seconds = problem(network, x, tasks)
     rate = 0.5 * tl.stable_learning_rate(K, loss="bce", momentum=0.9)
     descent = tl.Descent(loss="bce", learning_rate=rate, momentum=0.9, batch_size=128, epochs=epochs)
-    print(
-        f"torch {torch.__version__}, {options.threads} threads, {source}, n = {n}, {tasks} tasks, {epochs} epochs"
-    )
-    print(
-        f"descent: bce, momentum 0.9, batches of 128, learning rate {rate:.3g}; {descent.steps(rows=n)} steps a task"
-    )
+    steps = descent.steps(rows=n)
+    print(f"{source}, n = {n}, {tasks} tasks, {epochs} epochs; bce, momentum 0.9, batches of 128, rate {rate:.3g}")
     print(f"kernel                                  {kernel_seconds:9.2f} s")
 
-    some = dataclasses.replace(descent, epochs=1)
-    rows = 128 * 20
-    tl.train(linear, x[:512], y[0][:512], some)
-    seconds = sorted(timed(lambda: tl.train(linear, x[:rows], y[0][:rows], some))[1] for _ in range(3))[1]
-    primal = seconds / 20 * descent.steps(rows=n) * tasks
-    print(f"parameter space, from 20 steps          {primal:9.0f} s   ({1e3 * seconds / 20:.1f} ms a step)")
+    timing, rows = dataclasses.replace(descent, epochs=1), 128 * TIMED
+    tl.train(linear, x[:512], y[0][:512], timing)
+    step = spread([timed(lambda: tl.train(linear, x[:rows], y[0][:rows], timing))[1] / TIMED for _ in range(3)])
+    primal = step["median"] * steps * tasks
+    print(f"parameter space, from {TIMED} steps          {primal:9.0f} s   ({1e3 * step['median']:.1f} ms a step)")
+    kept = {
+        "question": __doc__.splitlines()[0],
+        "stamp": kept_results.stamp(options),
+        "problem": {"data": source, "rows": n, "tasks": tasks, "epochs": epochs, "steps a task": steps},
+        "kernel seconds": kernel_seconds,
+        "parameter space": {"step": step, "seconds": primal, "bound": "extrapolated", "timed steps": TIMED},
+        "function space": {},
+    }
 
     states = {}
-    for dtype in (torch.float32, torch.float64):
-        states[dtype], seconds = timed(partial(train_function_space_many, K, f0, y, descent, dtype=dtype))
-        ratio, whole = primal / seconds, primal / (seconds + kernel_seconds)
-        name = str(dtype)[6:]
+    for dtype in DTYPES:
+        runs = [timed(partial(train_function_space_many, K, f0, y, descent, dtype=dtype)) for _ in range(REPEATS)]
+        states[dtype], seconds = runs[-1][0], spread([run[1] for run in runs])
+        found = {"seconds": seconds, "ratio": primal / seconds["median"]}
+        found["ratio with kernel"] = primal / (seconds["median"] + kernel_seconds)
+        kept["function space"][str(dtype)[6:]] = found
         print(
-            f"function space, {name} products        {seconds:9.2f} s   {ratio:6.0f} times faster, {whole:.0f} with K"
+            f"function space, {str(dtype)[6:]} products        {seconds['median']:9.2f} s   {found['ratio']:6.0f} "
+            f"times faster, {found['ratio with kernel']:.0f} with K",
+            flush=True,
         )
-    _, seconds = timed(lambda: train_function_space_many(K, f0, y[:1], descent))
-    print(
-        f"function space, float64, one task       {seconds:9.2f} s   {primal / tasks / seconds:6.0f} times faster"
-    )
     between = max(
         float((a.train_outputs - b.train_outputs).abs().max() / b.train_outputs.abs().max())
-        for a, b in zip(states[torch.float32], states[torch.float64])
+        for a, b in zip(*states.values())
     )
+    kept["float32 against float64 products"] = between
     print(f"float32 against float64 products: {between:.1e}")
+    kept["limit"] = limit(K, tasks, epochs)
+    print("limit: " + ", ".join(f"{name} {value:.2f} s" for name, value in kept["limit"].items()))
 
+    kept["difference from parameter space"] = {}
+    some = torch.arange(options.few)
+    for name, d, part in [
+        ("all rows, 2 epochs", dataclasses.replace(descent, epochs=2), torch.arange(n)),
+        (f"{options.few} rows, {epochs} epochs", dataclasses.replace(descent, learning_rate=rate / 4), some),
+    ]:
+        labels = [task[part] for task in y[: options.checked]]
+        modules = [tl.train(linear, x[part], task, d).module for task in labels]
+        found = kept["difference from parameter space"][name] = {}
+        for dtype in DTYPES:
+            trained = train_function_space_many(K[part][:, part], f0[part], labels, d, dtype=dtype)
+            found[str(dtype)[6:]] = gap(trained, modules, x[part])
+        print(
+            f"difference, {name}: " + ", ".join(f"{key} {value:.1e}" for key, value in found.items()), flush=True
+        )
+    kept_results.write("function_space", kept, results=options.results)
+
+
+def limit(K, tasks, epochs):
+    """Seconds to read K from memory, and of its products with the tasks' coefficients at full speed, once an epoch."""
+    n = len(K)
     product(K, torch.randn(n, 1))
     reading = min(timed(lambda: K.sum())[1] for _ in range(3))
     side = torch.randn(2048, 2048)
     product(side, side)
     multiplying = min(timed(lambda: product(side, side))[1] for _ in range(3)) / (2 * 2048**3) * 2 * n * n * tasks
-    print(
-        f"limit: reading K {reading * epochs:.2f} s, float32 products at full speed {multiplying * epochs:.2f} s"
-    )
-
-    start = dataclasses.replace(descent, epochs=2)
-    small = dataclasses.replace(descent, learning_rate=rate / 4)
-    few = torch.arange(options.few)
-    for name, d, part in [
-        ("all rows, 2 epochs", start, torch.arange(n)),
-        (f"{options.few} rows, whole", small, few),
-    ]:
-        labels = [task[part] for task in y[: options.checked]]
-        modules = [tl.train(linear, x[part], task, d).module for task in labels]
-        for dtype in (torch.float32, torch.float64):
-            found = train_function_space_many(K[part][:, part], f0[part], labels, d, dtype=dtype)
-            print(f"difference, {name}, {str(dtype)[6:]} products: {gap(found, modules, x[part]):.1e}", flush=True)
+    return {"reading K": reading * epochs, "float32 products": multiplying * epochs}
 
 
 if __name__ == "__main__":

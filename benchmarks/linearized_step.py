@@ -3,14 +3,16 @@
 Paired: the two steps are taken in turn and the ratio of each pair is kept. Prints, for each network, the median
 milliseconds of both steps and the median ratio with its quartiles.
 
-    python benchmarks/linearized_step.py [--pairs 15] [--threads 1]
+    python benchmarks/linearized_step.py [--pairs 15] [--threads 2]
+
+Figures go to benchmarks/results/linearized_step.json.
 """
 
-import argparse
-import statistics
 import time
 
+import kept_results
 import torch
+from kept_results import spread
 
 import tangentlab as tl
 
@@ -35,13 +37,13 @@ def seconds(module, x):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = kept_results.parser(__doc__)
     parser.add_argument("--pairs", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}, {options.threads} threads, medians of {options.pairs} pairs")
     print(f"{'network':10s} {'rows':>5s} {'network ms':>11s} {'linear ms':>10s} {'ratio':>6s}  quartiles")
+    kept = {"question": __doc__.splitlines()[0], "stamp": kept_results.stamp(options), "networks": {}}
     for name, (shape, rows) in WORKLOADS.items():
         network = tl.build_network(name, shape, outputs=10, seed=0).eval()
         linear = tl.linearize(network)
@@ -50,11 +52,16 @@ def main():
             step(network, x)
             step(linear, x)
         pairs = [(seconds(network, x), seconds(linear, x)) for _ in range(options.pairs)]
-        ratios = sorted(b / a for a, b in pairs)
-        quartiles = statistics.quantiles(ratios, n=4)
-        own, its = (1e3 * statistics.median(side) for side in zip(*pairs))
-        spread = f"{quartiles[0]:.2f} to {quartiles[2]:.2f}"
-        print(f"{name:10s} {rows:5d} {own:11.2f} {its:10.2f} {quartiles[1]:6.2f}  {spread}")
+        own, its = (spread(list(side)) for side in zip(*pairs))
+        ratio = spread([b / a for a, b in pairs])
+        kept["networks"][name] = {"rows": rows, "network": own, "linearization": its, "ratio": ratio}
+        low, high = ratio["quartiles"]
+        print(
+            f"{name:10s} {rows:5d} {1e3 * own['median']:11.2f} {1e3 * its['median']:10.2f} "
+            f"{ratio['median']:6.2f}  {low:.2f} to {high:.2f}",
+            flush=True,
+        )
+    kept_results.write("linearized_step", kept, results=options.results)
 
 
 if __name__ == "__main__":

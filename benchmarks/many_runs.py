@@ -4,13 +4,15 @@ Paired: the runs one after the other and stacked, one epoch of each in turn. Pri
 all runs both ways, and the median ratio with its quartiles.
 
     python benchmarks/many_runs.py [--runs 8] [--pairs 5] [--threads 2]
+
+Figures go to benchmarks/results/many_runs.json.
 """
 
-import argparse
-import statistics
 import time
 
+import kept_results
 import torch
+from kept_results import spread
 
 import tangentlab as tl
 
@@ -22,6 +24,10 @@ WORKLOADS = [
 ]
 
 
+STEPS = 20
+"""Of an epoch."""
+
+
 def build(name, shape, seed):
     name, _, options = name.partition(":")
     options = {k: int(v) for k, v in (pair.split("=") for pair in options.split(",") if pair)}
@@ -29,8 +35,8 @@ def build(name, shape, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in [("runs", 8), ("pairs", 5), ("threads", 2)]:
+    parser = kept_results.parser(__doc__)
+    for name, value in [("runs", 8), ("pairs", 5)]:
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -38,9 +44,11 @@ def main():
         f"torch {torch.__version__}, {options.threads} threads, {options.runs} runs, medians of {options.pairs} pairs"
     )
     print(f"{'network':24s} {'batch':>5s} {'one by one ms':>14s} {'stacked ms':>11s} {'ratio':>6s}  quartiles")
+    kept = {"question": __doc__.splitlines()[0], "stamp": kept_results.stamp(options), "runs": options.runs}
+    kept["networks"] = []
     for name, shape, batch in WORKLOADS:
         modules = [build(name, shape, seed) for seed in range(options.runs)]
-        x = torch.randn(batch * 20, *shape, generator=torch.Generator().manual_seed(0))
+        x = torch.randn(batch * STEPS, *shape, generator=torch.Generator().manual_seed(0))
         y = (x.flatten(1).sum(1) > 0).float()
         descents = [tl.Descent(batch_size=batch, epochs=1, seed=seed) for seed in range(options.runs)]
         pairs = []
@@ -49,13 +57,20 @@ def main():
             for method in ("loop", "stacked"):
                 start = time.perf_counter()
                 tl.train_many(modules, x, y, descents, method=method)
-                times.append((time.perf_counter() - start) / 20)
+                times.append((time.perf_counter() - start) / STEPS)
             pairs.append(times)
-        pairs = pairs[1:]
-        quartiles = statistics.quantiles([a / b for a, b in pairs], n=4)
-        loop, stacked = (1e3 * statistics.median(side) for side in zip(*pairs))
-        spread = f"{quartiles[0]:.2f} to {quartiles[2]:.2f}"
-        print(f"{name:24s} {batch:5d} {loop:14.2f} {stacked:11.2f} {quartiles[1]:6.2f}  {spread}", flush=True)
+        loop, stacked = (spread(list(side)) for side in zip(*pairs[1:]))
+        ratio = spread([a / b for a, b in pairs[1:]])
+        parameters = sum(p.numel() for p in modules[0].parameters())
+        found = {"network": name, "parameters": parameters, "batch": batch, "one by one": loop}
+        kept["networks"].append(found | {"stacked": stacked, "ratio": ratio})
+        low, high = ratio["quartiles"]
+        print(
+            f"{name:24s} {batch:5d} {1e3 * loop['median']:14.2f} {1e3 * stacked['median']:11.2f} "
+            f"{ratio['median']:6.2f}  {low:.2f} to {high:.2f}",
+            flush=True,
+        )
+    kept_results.write("many_runs", kept, results=options.results)
 
 
 if __name__ == "__main__":
