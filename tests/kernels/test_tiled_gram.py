@@ -138,3 +138,28 @@ def test_a_tiled_gram_goes_where_a_kernel_is_known_by_its_products():
         found(vectors), dense @ vectors, rtol=0, atol=1e-12
     )  # sums of 40 numbers of size 10
     assert torch.equal(found.diagonal(), dense.diagonal())
+
+
+class Recurrent(nn.Module):
+    """On CPUs a fused kernel in float32, and products that the graph shows in float64, in which it is inspected."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = nn.LSTM(4, 3, batch_first=True), nn.Linear(3, 1)
+
+    def forward(self, x):
+        return self.head(self.cell(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_what_float32_computes_otherwise_than_float64_takes_the_general_route(tmp_path, stored):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = Recurrent()
+    x = torch.randn(5, 3, 4, generator=torch.Generator().manual_seed(0))
+    exact = ntk_by_loops(model.double(), x.double(), outputs=0)
+    kernel = NeuralTangentKernel(model.float(), outputs=0)
+    for _ in range(2 if stored else 1):  # and a store is found again
+        gram = kernel.tiles(x, tile=2, store=tmp_path / "K" if stored else None)
+        # float32 rounds sums of a few hundred terms
+        assert float((gram.dense() - exact).abs().max()) < 2e-6 * float(exact.max())

@@ -81,10 +81,12 @@ class TileWork:
         }
         earlier = TileStore.open(path).about if TileStore.is_one(path) else {}
         block, step = earlier.get("tile") if tile is None else tile, earlier.get("step")
-        if earlier.get("general"):
-            found = found.without(earlier["general"])
-        tiles = found.tiles(x, None, memory=memory, storage="disk", block=block, step=step)
-        about |= {"tile": tiles.plan.block, "step": tiles.plan.step, "general": [], "difference": None}
+        general = set(earlier.get("general", ()))
+        if general:
+            found = found.without(general)
+        found, tiles, changed = _tiles(found, x, memory=memory, block=block, step=step)
+        about |= {"tile": tiles.plan.block, "step": tiles.plan.step}
+        about |= {"general": sorted(general | changed), "difference": None}
         about |= {"description": f"{description}; {found.routes.describe()}", "made_by": [made_by()]}
         store = TileStore.at(path, about)
         if made_by() not in store.about["made_by"]:
@@ -98,10 +100,10 @@ class TileWork:
 
     def without(self, names: Collection[str]) -> TileWork:
         """The work begun anew with the general route for the parameters `names`: one kernel is of one piece."""
-        general = sorted({*self.store.about["general"], *names})
-        found = self.found.without(names)
         x, plan = self.tiles.x1, self.tiles.plan
-        tiles = found.tiles(x, None, memory=self.memory, storage="disk", block=plan.block, step=plan.step)
+        found = self.found.without(names)
+        found, tiles, changed = _tiles(found, x, memory=self.memory, block=plan.block, step=plan.step)
+        general = sorted({*self.store.about["general"], *names, *changed})
         for pair in self.store.pairs():
             self.store.remove(pair)
         return replace(self, found=found, tiles=tiles, store=self.store.note(general=general, difference=None))
@@ -123,6 +125,20 @@ class TileWork:
         except PathChanged as change:
             return self.without(change.names).run(devices=devices, progress=progress)
         return self
+
+
+def _tiles(
+    found: Inspection, x: Inputs, *, memory: int | str | None, block: int | None, step: int | None
+) -> tuple[Inspection, TileMaker, set[str]]:
+    """The tiles, and the parameters that the network's own precision uses otherwise than float64 did, if any."""
+    changed: set[str] = set()
+    while True:
+        try:
+            tiles = found.tiles(x, None, memory=memory, storage="disk", block=block, step=step)
+            return found, tiles, changed
+        except PathChanged as change:
+            changed |= set(change.names)
+            found = found.without(change.names)
 
 
 def _identity(x: Inputs) -> str:

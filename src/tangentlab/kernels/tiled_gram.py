@@ -98,8 +98,8 @@ def gram_in_memory(
     """The kernel packed in memory; refused before any work if it does not fit."""
     storage = "packed" if home.type == found.network.device.type else "disk"
     while True:
-        tiles = found.tiles(x, None, memory=memory, storage=storage, block=tile)
         try:
+            tiles = found.tiles(x, None, memory=memory, storage=storage, block=tile)
             matrix = packed_tiles(tiles, devices=devices, home=home, progress=progress)
             break
         except PathChanged as change:
