@@ -21,6 +21,7 @@ from tangentlab.kernels.plan import LayerPlan, Plan, count_rows_made, count_tile
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
+from tangentlab.tangent.joined_factors import joined
 
 _Result = TypeVar("_Result")
 
@@ -28,10 +29,10 @@ _WHILE = 0.3
 """Seconds given to each of the measurements."""
 
 _LONG = 20.0
-"""Seconds of checks that are not made twice; first uses of a library can be most of them."""
+"""Seconds of what is not done twice; first uses of a library or of memory can be most of them."""
 
-_FRESH = 40 * 2**20
-"""Bytes whose allocation is timed: more than an allocator would have at hand."""
+_FRESH = 40 * 2**20, 256 * 2**20
+"""Bytes whose allocation is timed: more than an allocator has at hand, up to what the system has."""
 
 
 def forecast(
@@ -83,7 +84,7 @@ def _plan(
     row_seconds, terms = _row_seconds(tiles)
     pair_seconds = _pair_seconds(tiles, terms)
     checks += _check_seconds(tiles)
-    byte_seconds = _byte_seconds(network.device)
+    byte_seconds = _byte_seconds(network.device, count=result // 4)
     count, pairs = count_tiles(n, m, symmetric=symmetric, block=plan.block)
     made = count_rows_made(n, m, symmetric=symmetric, block=plan.block, kept=plan.kept_blocks)
     with torch.no_grad(), OperationCount() as forward:
@@ -159,6 +160,7 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
 def _pair_seconds(tiles: TileMaker, terms: Terms) -> float:
     """Seconds for a pair of rows of a tile, written twice where the kernel is symmetric."""
     maker, flavour = tiles.maker, tiles.flavour
+    terms = {name: joined(factor) for name, factor in terms.items()}
     rows = _rows(terms)
     took = _tile_seconds(tiles, terms, rows)
     while rows < tiles.plan.block and took * min(4, (tiles.plan.block / rows) ** 2) < _WHILE:
@@ -186,7 +188,9 @@ def _tile_seconds(tiles: TileMaker, terms: Terms, rows: int) -> float:
         tiles.maker.add_tile(total.zero_(), terms, terms)
 
     took = _timed(add)[1]
-    for _ in range(3):
+    if took < _LONG:  # the first of its size makes its workspaces
+        took = min(took, _timed(add)[1])
+    for _ in range(2):
         if took < _WHILE:
             took = min(took, _timed(add)[1])
     return took
@@ -205,8 +209,9 @@ def _check_seconds(tiles: TileMaker) -> float:
     )
 
 
-def _byte_seconds(device: torch.device) -> float:
-    return _timed(lambda: torch.empty(_FRESH, dtype=torch.uint8, device=device).fill_(1))[1] / _FRESH
+def _byte_seconds(device: torch.device, *, count: int) -> float:
+    count = min(max(count, _FRESH[0]), _FRESH[1])
+    return _timed(lambda: torch.empty(count, dtype=torch.uint8, device=device).fill_(1))[1] / count
 
 
 def _longer(factor: Any, rows: int) -> Any:
