@@ -53,8 +53,9 @@ def page(kept: dict[str, Any]) -> str:
             "\n| experiment | units | failed | minutes of its units | largest unit |\n|---|--:|--:|--:|--:|"
         )
         for run in found["runs"]:
+            units = f"{run['units']}{'' if run['units'] == run['planned'] else ' of ' + str(run['planned'])}"
             parts.append(
-                f"| [{run['study']}](#{_anchor(run)}) | {run['units']} | {run['failed']} | "
+                f"| [{run['study']}](#{_anchor(run)}) | {units} | {run['failed']} | "
                 f"{run['seconds'] / 60:.1f} | {run['longest']:.0f} s |"
             )
         parts.append(
@@ -77,11 +78,21 @@ def _anchor(run: dict[str, Any]) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
+    """What the records of a scale say, how often, and the claims that none is about."""
+    told, untold = (
+        [row for row in rows if bool(row["data"]) is has_records] for has_records in (True, False)
+    )
+    counts = [
+        f"{sum(row['verdict'] == verdict for row in told)} {words}"
+        for verdict, words in (("holds", "hold"), ("falls", "fall"), ("cannot tell", "cannot tell"))
+    ]
     lines = [
+        f"Of {len(told)} claims {', '.join(counts)}.",
+        "",
         "| claim | statement | measured | value | 95% interval | threshold | verdict |",
         "|---|---|---|--:|--:|--:|---|",
     ]
-    for row in rows:
+    for row in told:
         words = f"; {row['words']}" if row["words"] else ""
         bounds = "–"
         if row["low"] is not None and row["high"] is not None:
@@ -98,6 +109,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
             f"**{row['verdict']}**",
         ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    if untold:
+        lines += ["", f"Not run at this scale: {', '.join(row['id'] for row in untold)}."]
     return "\n".join(lines)
 
 
@@ -140,6 +153,7 @@ def collect(folder: Path, *, scale: str, only: list[str] | None, jobs: int) -> d
             {
                 "study": name,
                 "units": len(records),
+                "planned": len(run.cells),
                 "failed": sum(not record.done for record in records),
                 "seconds": round(sum(seconds), 1),
                 "longest": round(max(seconds, default=0.0), 1),
