@@ -75,6 +75,12 @@ def test_more_room_never_means_fewer_rows_kept():
     assert kept == sorted(kept) and kept[-1] >= 1000
 
 
+def test_no_more_rows_are_counted_than_there_are():
+    found = plan(rows=100, columns=100, block=64)
+    assert found.block == found.step == 64 and found.kept_blocks == 2
+    assert found.bytes == 16 * MIB + 100 * 10_000 + 64 * (40_000 - 10_000) + 24 * 64**2
+
+
 def test_no_room_at_all_means_row_by_row():
     found = plan(rows=5, columns=5, room=1000, term_bytes=10**6)
     assert (found.block, found.step) == (1, 1)

@@ -207,9 +207,9 @@ def plan_blocks(
         return -(-rows // size) + (0 if symmetric else -(-columns // size))
 
     def need(size: int, step: int, kept: int = 1) -> int:
-        held = min(kept, total(size) - 1) * size
+        held = min((min(kept, total(size) - 1) + 1) * size, rows + (0 if symmetric else columns))
         in_passing = step * (step_bytes if step < size else max(0, step_bytes - term_bytes))
-        return _LIBRARIES + (held + size) * term_bytes + in_passing + size_of_tile(size)
+        return _LIBRARIES + held * term_bytes + in_passing + size_of_tile(size)
 
     def fitted(size: int) -> BlockPlan | None:
         step = -(-size // -(-size // largest_step))  # steps of one size
