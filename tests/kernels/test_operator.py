@@ -8,7 +8,7 @@ from torch import nn
 
 import tangentlab as tl
 from oracles.ntk_by_loops import ntk_by_loops
-from tangentlab._errors import ArgumentError, NetworkError, ShapeError, UnknownNameError
+from tangentlab._errors import ArgumentError, NetworkError, NotFiniteError, ShapeError, UnknownNameError
 from tangentlab.kernels import NeuralTangentKernel, ntk_operator
 from tangentlab.linalg import conjugate_gradient, trace_estimate
 
@@ -226,3 +226,30 @@ def test_a_kernel_gives_its_operator(outputs):
     assert operator.scipy().shape == operator.shape == tuple(K.shape)
     assert operator.rows.budget == 8 * 2**20 and kernel.operator(x, memory="1MiB").rows.budget == 2**20
     assert torch.equal(operator(V), ntk_operator(kernel, x)(V))
+
+
+class Bag(nn.Module):
+    """torch has neither a forward derivative of a sum over a table's entries, nor a second backward one."""
+
+    def __init__(self):
+        super().__init__()
+        self.table, self.head = nn.EmbeddingBag(5, 4, mode="sum"), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.table(x)))
+
+
+@pytest.mark.parametrize("way", ["auto", "rows"])
+def test_operations_without_a_forward_derivative_take_the_gradients_of_rows(way):
+    model, x = Bag().double(), torch.randint(0, 5, (6, 3))
+    exact = ntk_by_loops(model, x, outputs="trace")
+    operator = NeuralTangentKernel(model, outputs="trace").operator(x, way=way)
+    V = torch.randn(6, 2, dtype=torch.float64)
+    assert torch.allclose(operator(V), exact @ V) and torch.allclose(operator.diagonal(), exact.diagonal())
+    with pytest.raises(NetworkError, match="No way of differentiating"):
+        NeuralTangentKernel(model, outputs="trace").operator(x, way="products")
+
+
+def test_vectors_that_are_not_finite_are_named():
+    with pytest.raises(NotFiniteError, match="`vectors`"):
+        tl.ntk_operator(mlp()[0], torch.randn(7, 4), outputs=0)(torch.full((7,), float("nan")))

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from tangentlab._errors import UnknownNameError
+from tangentlab._errors import NetworkError, UnknownNameError
 from tangentlab._shapes import expect_finite, expect_shape
 from tangentlab.kernels.block_products import pull_block, push_block, pushes_in_batches
 from tangentlab.kernels.output_flavour import Outputs
@@ -52,6 +52,7 @@ class KernelOperator:
     rows: TangentRows
     way: str
     push_way: str
+    """How vectors are pushed forward; empty where every row's own gradient is made."""
     batched: bool
     operations: int | None
     """Of one row's forward pass, where they can be counted."""
@@ -67,7 +68,12 @@ class KernelOperator:
         rows = TangentRows.of(network, x, outputs=outputs, memory=memory)
         few = network.place(take_rows(rows.x, some_rows(rows.count)))
         with preserved_random_state(network.device):
-            push_way = products.working_way(network, few)
+            try:
+                push_way = "" if way == "rows" else products.working_way(network, few)
+            except NetworkError:  # operations without a forward derivative, whose rows' gradients will do
+                if way == "products":
+                    raise
+                way, push_way = "rows", ""
             batched = push_way == "forward" and pushes_in_batches(network, few)
             operations = _operations(network, few)
         return KernelOperator(rows, way, push_way, batched, operations)
@@ -98,6 +104,7 @@ class KernelOperator:
         rows = self.rows
         vectors = torch.as_tensor(vectors).detach().to(dtype=self.dtype, device=self.device)
         expect_shape("vectors", vectors, "n r", n=rows.size)
+        expect_finite("vectors", vectors, remedy="Look for what made them.")
         directions = 1 if rows.flavour.contraction == "full" else rows.flavour.count
         width = max(1, rows.budget // (2 * 12 * directions * rows.network.space.size))
         multiply = self._by_rows if self.chosen(vectors.shape[1]) == "rows" else self._by_products
