@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from tangentlab._errors import ArgumentError
+from tangentlab._errors import ArgumentError, StoreError
 from tangentlab.kernels import NeuralTangentKernel, TileStore, write_tile
 from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.tiles import TileMaker
@@ -160,3 +160,11 @@ def test_a_store_that_is_no_path_is_refused(store):
     for call in (kernel.tiles, kernel.tile_work):
         with pytest.raises(ArgumentError, match="`store` must be a path"):
             call(torch.ones(4, 3), store=store)
+
+
+def test_what_the_disk_has_no_room_for_is_refused_before_work(tmp_path):
+    network = nn.Linear(1, 1000)
+    x = torch.zeros(1, 1).expand(1_000_000, 1)  # (1e9)² / 2 numbers
+    with pytest.raises(StoreError, match=r"take \d+\.\d GiB more in .*K and .* are free"):
+        NeuralTangentKernel(network, outputs="full").tile_work(x, store=tmp_path / "K")
+    assert not (tmp_path / "K").exists()

@@ -31,6 +31,7 @@ from tangentlab.kernels.output_flavour import Outputs, check_outputs, output_fla
 from tangentlab.kernels.plan import Plan
 from tangentlab.kernels.reduced_precision import check_precision
 from tangentlab.kernels.rounding import rounding
+from tangentlab.kernels.tile_store import refuse_full_disk
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
 from tangentlab.kernels.tiles import Progress, fill_tiles
@@ -236,14 +237,15 @@ class NeuralTangentKernel:
         See `TileWork`; `tiles(x, store=...)` is all of it in one call.
         """
         refuse_no_matrix(self.outputs)
-        x, tile = check_inputs(x), _check_tile(tile)
+        x, tile, store = check_inputs(x), _check_tile(tile), expect_path("store", store)
+        refuse_full_disk(store, need=self._result_bytes(x, None, storage="packed", block=tile))
         with preserved_random_state(self.network.device):
             return TileWork.begin(
                 self._inspect(self._first, x, None),
                 x,
                 kernel=self.fingerprint,
                 description=self.describe(),
-                path=expect_path("store", store),
+                path=store,
                 tile=tile,
                 memory=self.memory if memory is None else memory,
             )
@@ -312,11 +314,15 @@ class NeuralTangentKernel:
         """Inputs as they must be, for a kernel that can be held: both refused before anything takes time."""
         x1 = check_inputs(x1, name="x1")
         x2 = None if x2 is None else check_inputs(x2, name="x2")
+        result = self._result_bytes(x1, x2, storage=storage, block=block)
         rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)
-        numbers, item = self._numbers(x1), self.network.dtype.itemsize
-        result = held_bytes(rows, columns, numbers=numbers, item=item, storage=storage, block=block)
         Room.on(self.network.device, self.memory).refuse(rows, columns, result=result)
         return x1, x2
+
+    def _result_bytes(self, x1: Inputs, x2: Inputs | None, *, storage: str, block: int | None) -> int:
+        rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)
+        numbers, item = self._numbers(x1), self.network.dtype.itemsize
+        return held_bytes(rows, columns, numbers=numbers, item=item, storage=storage, block=block)
 
     def _numbers(self, x: Inputs) -> int:
         """Numbers for each pair of rows, by a look at the outputs of one row where the flavour depends on them."""

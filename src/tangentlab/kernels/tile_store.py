@@ -11,6 +11,7 @@ are missing. Any Zarr reader opens it. A float32 kernel does not compress, so ti
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from tangentlab._errors import DamagedRecordError, MissingExtraError, StoreError
 from tangentlab._fingerprint import fingerprint
+from tangentlab.kernels.memory_budget import words
 from tangentlab.kernels.tile_file import TileRoom, write_tile_file
 from tangentlab.kernels.tiles import Pair, Progress
 from tangentlab.linalg import SymmetricTiles
@@ -66,10 +68,10 @@ class TileStore:
         path = Path(path)
         if TileStore.is_one(path):
             found = TileStore.open(path)
-            for key, words in _WORDS.items():
+            for key, what in _WORDS.items():
                 if found.about.get(key) != about.get(key):
                     raise StoreError(
-                        f"{path} holds {words}.", remedy="Give a new folder, or what it was made with."
+                        f"{path} holds {what}.", remedy="Give a new folder, or what it was made with."
                     )
             return found
         zarr = _zarr()
@@ -218,6 +220,24 @@ class TileStore:
     def _unfinished(self, pair: Pair) -> StoreError:
         return StoreError(
             f"Tile {pair} of {self.path} is not finished.", remedy="Run again what fills it: it resumes."
+        )
+
+
+def refuse_full_disk(path: Path, *, need: int) -> None:
+    """Refuse tiles of so many bytes, less those that the folder has, where its disk has no room for them.
+
+    >>> refuse_full_disk(Path("."), need=2**70)
+    Traceback (most recent call last):
+    tangentlab._errors.StoreError: The tiles take 1099511627776.0 GiB more in . and ...
+    """
+    disk = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
+    there = sum(file.stat().st_size for file in (path / "c").glob("*/*"))
+    free = shutil.disk_usage(disk).free
+    if need - there > free:
+        raise StoreError(
+            f"The tiles take {words(need - there)} more in {path} and {words(free)} are free there.",
+            remedy="Use fewer rows or outputs, dtype=torch.float32, a folder on another disk, or kernel.operator(x), "
+            "which needs no tiles.",
         )
 
 
