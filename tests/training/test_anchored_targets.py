@@ -68,3 +68,9 @@ def test_empty_and_not_finite_input_is_refused():
         AnchoredTargets.of(np.eye(2), np.array([np.nan, 1.0]))
     with pytest.raises(NotFiniteError, match="`K_test` has"):
         AnchoredTargets.of(np.eye(2), np.ones(2)).predict(np.full((1, 2), np.inf), torch.ones(2, 1))
+
+
+def test_one_column_of_anchor_outputs_is_not_spread_over_several_outputs():
+    data = AnchoredTargets.of(np.eye(2), np.ones((2, 3)), f0=np.zeros((2, 3)))
+    with pytest.raises(ShapeError, match="`f0_test` must be of shape .n, c. with n = 2, c = 3, got .2, 1."):
+        data.predict(np.eye(2), torch.ones(2, 3), f0_test=[1.0, 2.0])

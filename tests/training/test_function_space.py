@@ -247,11 +247,12 @@ def test_predict_asks_for_what_training_had():
         with_bias.predict(torch.eye(2))
     with pytest.raises(ArgumentError, match="f0_test"):
         centred.predict(torch.eye(2), torch.zeros(2))
-    with pytest.raises(ShapeError, match="2 columns"):
+    with pytest.raises(ShapeError, match="a shared one with 3 columns"):
         centred.predict(torch.ones(2, 3))
     shared = train_function_space(torch.eye(2), torch.zeros(2, 2), torch.eye(2), Descent(epochs=1))
-    with pytest.raises(ShapeError, match="a shared kernel, as the Gram was"):
+    with pytest.raises(ShapeError, match="a kernel against the 2 training rows, shared as K was"):
         shared.predict(torch.ones(1, 2, 2, 2), torch.zeros(1, 2))
+    assert shared.predict(torch.ones(0, 2), torch.zeros(0, 2)).shape == (0, 2)
 
 
 def test_progress_hears_every_step():

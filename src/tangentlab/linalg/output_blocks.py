@@ -145,8 +145,9 @@ def diagonal_blocks(systems: Tensor, *, stride: int) -> Tensor:
     return systems.reshape(b, n, stride, n, stride).diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
 
 
-def as_columns(name: str, values: Any, *, rows: int | None = None) -> Tensor:
-    """Values per row as (n, c): a vector (n,) becomes one column. Checked to be finite.
+def as_columns(name: str, values: Any, *, rows: int | None = None, outputs: int | None = None) -> Tensor:
+    """Values per row as (n, c): a vector (n,) becomes one column. Checked to be finite, and of n rows or c outputs
+    where these are given.
 
     >>> as_columns("y", [1.0, 2.0]).shape
     torch.Size([2, 1])
@@ -154,6 +155,6 @@ def as_columns(name: str, values: Any, *, rows: int | None = None) -> Tensor:
     values = floating_tensor(name, values)
     if values.ndim == 1:
         values = values[:, None]
-    known = {} if rows is None else {"n": rows}
+    known = {letter: size for letter, size in (("n", rows), ("c", outputs)) if size is not None}
     expect_shape(name, values, "n c", **known)
     return values

@@ -27,18 +27,18 @@ def anchored_prediction(K_test: Any, coefficients: Tensor, f0_test: Any, *, cent
     if rows.columns != n or (c > 1 and rows.form != form):
         raise ShapeError(
             "K_test",
-            expected=f"a {form} kernel, as the Gram was, with {n} columns, one for each training row",
+            expected=f"a kernel against the {n} training rows, {form} as K was",
             got=f"a {rows.form} one with {rows.columns} columns",
             remedy="Use the same outputs=, test rows first: ntk(model, x_test, x_train).",
         )
     if (f0_test is None) != centred:
         raise ArgumentError(
             "f0_test",
-            expected="None, as the training had no f0" if centred else "the outputs at the anchor",
+            expected="left out, as f0 was" if centred else "given, as f0 was",
             got="outputs" if centred else "None",
-            remedy="Give f0 both to the training and to predict, or to neither.",
+            remedy="Give the outputs at the anchor for both sets of rows, or for neither (centred).",
         )
     outputs = rows.whole(coefficients.to(rows.device)[..., None])[..., 0]
     if f0_test is None:
         return outputs
-    return outputs + as_columns("f0_test", f0_test, rows=rows.rows).to(outputs)
+    return outputs + as_columns("f0_test", f0_test, rows=rows.rows, outputs=c).to(outputs)

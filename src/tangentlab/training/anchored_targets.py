@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, DataError, ShapeError
+from tangentlab._errors import DataError, ShapeError
 from tangentlab.linalg import KernelBlocks, as_columns, floating_tensor
+from tangentlab.training.anchored_prediction import anchored_prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,9 @@ class AnchoredTargets:
         as_columns("y", y, rows=blocks.rows)
         if targets.numel() == 0:
             raise DataError("There are no training rows.", remedy="Pass one row or more.")
-        outputs = torch.zeros_like(targets) if f0 is None else _columns_like("f0", f0, targets)
+        outputs = torch.zeros_like(targets)
+        if f0 is not None:
+            outputs = as_columns("f0", f0, rows=blocks.rows, outputs=targets.shape[1]).to(targets)
         return AnchoredTargets(blocks, targets, outputs, f0 is None, y.ndim == 1)
 
     @property
@@ -74,35 +77,5 @@ class AnchoredTargets:
         >>> fit.predict([[1.0, 1.0]], fit.residual).tolist()
         [3.0]
         """
-        if (f0_test is None) != self.is_centred:
-            raise ArgumentError(
-                "f0_test",
-                expected="left out, as f0 was" if self.is_centred else "given, as f0 was",
-                got="None" if f0_test is None else "outputs",
-                remedy="Give the outputs at the anchor for both sets of rows, or for neither (centred).",
-            )
-        K_test = floating_tensor("K_test", K_test).to(self.targets)
-        blocks = KernelBlocks.of(K_test, outputs=self.targets.shape[1], name="K_test", finite=False)
-        if blocks.form != self.blocks.form or blocks.columns != self.blocks.columns:
-            raise ShapeError(
-                "K_test",
-                expected=f"a kernel against the {self.blocks.columns} training rows, {self.blocks.form} as K was",
-                got=f"{tuple(K_test.shape)}",
-                remedy="Compute it as kernel(x_test, x_train), with the same `outputs`.",
-            )
-        values = blocks.apply(coefficients)
-        if f0_test is not None:
-            values = values + _columns_like("f0_test", f0_test, values)
+        values = anchored_prediction(K_test, coefficients, f0_test, centred=self.is_centred, form=self.blocks.form)
         return self.shaped(values)
-
-
-def _columns_like(name: str, values: Any, other: Tensor) -> Tensor:
-    values = as_columns(name, values, rows=len(other))
-    if values.shape != other.shape:
-        raise ShapeError(
-            name,
-            expected=f"of shape {tuple(other.shape)}",
-            got=str(tuple(values.shape)),
-            remedy="Give one column for each output.",
-        )
-    return values.to(other)

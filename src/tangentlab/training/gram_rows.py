@@ -59,7 +59,7 @@ class StoredRows(GramRows):
     """
 
     blocks: KernelBlocks
-    scratch: dict[tuple[torch.dtype, int], Tensor]
+    scratch: dict[torch.dtype, Tensor]
     """Buffers, kept between products because fresh memory is slow."""
 
     @staticmethod
@@ -100,7 +100,7 @@ class StoredRows(GramRows):
         """
         K, stride = self.blocks.systems, self.blocks.stride
         stacked, width = K.shape[0], K.shape[2]
-        per_row = K.view(stacked, self.rows, -1)
+        per_row = K.view(stacked, self.rows, stride * width)
         (s, b), (c, r) = index.shape, a.shape[2:]
         cost = stacked * per_row.shape[2]
         result = a.new_empty(s, b, c, r)
@@ -135,10 +135,9 @@ class StoredRows(GramRows):
 
     def _buffer(self, dtype: torch.dtype, shape: tuple[int, int]) -> Tensor:
         size = shape[0] * shape[1]
-        key = (dtype, 0)
-        if key not in self.scratch or self.scratch[key].numel() < size:
-            self.scratch[key] = torch.empty(size, dtype=dtype, device=self.device)
-        return self.scratch[key][:size].view(shape)
+        if dtype not in self.scratch or self.scratch[dtype].numel() < size:
+            self.scratch[dtype] = torch.empty(size, dtype=dtype, device=self.device)
+        return self.scratch[dtype][:size].view(shape)
 
     def refuse_asymmetry(self) -> None:
         """Tile by tile, without a copy, because a Gram may fill memory by itself."""

@@ -151,15 +151,7 @@ class FittedByProducts:
                 remedy="Use the kernel of the training rows with themselves.",
             )
         form = "shared" if linear.size == n else "full"
-        outputs = torch.zeros_like(targets) if f0 is None else as_columns("f0", f0, rows=n).to(targets)
-        if outputs.shape != targets.shape:
-            raise ShapeError(
-                "f0",
-                expected=f"of shape {tuple(targets.shape)}",
-                got=str(tuple(outputs.shape)),
-                remedy="Give one column for each output.",
-            )
-        residual = targets - outputs
+        residual = targets if f0 is None else targets - as_columns("f0", f0, rows=n, outputs=c).to(targets)
         low = solver.prepared(linear, ridge=ridge)
         found = solver.solve(linear, residual.reshape(linear.size, -1), ridge=ridge, low=low)
         solution = replace(found, value=found.value.reshape(given.shape))
