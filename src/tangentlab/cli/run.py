@@ -35,7 +35,9 @@ def run(
     label: Annotated[str | None, _changed("Label column, for data in a table.")] = None,
     seeds: Annotated[str | None, _changed("How many, or which: 3, or 0,5,7.")] = None,
     samples: Annotated[Several, _changed("Training rows.")] = None,
-    change: Annotated[Several, _changed("Any other setting, NAME=VALUE[,VALUE].", "--set")] = None,
+    change: Annotated[
+        Several, _changed("Any other setting, NAME=VALUE[,VALUE], such as device=cuda.", "--set")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show the units and run nothing.")] = False,
     out: Out = None,
     jobs: Jobs = None,

@@ -42,6 +42,7 @@ class KernelTarget:
         """
         target = as_columns("y", y).to(torch.float64)
         blocks = KernelBlocks.of(K, outputs=target.shape[1])
+        target = target.to(blocks.systems.device)
         rounding = rounding_of(K) if rounding is None else rounding
         expect_shape("K", blocks.systems, "b n n")
         as_columns("y", target, rows=blocks.rows)

@@ -26,11 +26,18 @@ def is_device(name: str) -> bool:
 
 
 def present_device(name: str) -> torch.device:
-    """The device, refused where this machine has none of the name.
+    """The device, refused where it is not one of `DEVICES` or this machine has none of the name.
 
     >>> present_device("cpu")
     device(type='cpu')
+    >>> present_device("meta")
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `device` must be 'cpu', 'cuda' or 'cuda:0', got 'meta'. ...
     """
+    if not is_device(name):
+        raise ArgumentError(
+            "device", expected="'cpu', 'cuda' or 'cuda:0'", got=repr(name), remedy="Leave it out for the CPU."
+        )
     device = torch.device(name)
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:

@@ -13,8 +13,9 @@ from tangentlab.experiments.comparison.grid import Planned
 from tangentlab.experiments.execution.execute import Outcome
 from tangentlab.experiments.execution.stored_grid import StoredGrid
 from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.machine.compute_device import present_device
 from tangentlab.experiments.studies import STUDIES
-from tangentlab.experiments.study.study import Settings, Study
+from tangentlab.experiments.study.study import DEVICE, Settings, Study
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.networks.catalogue import expect_network_name
 from tangentlab.records import Store
@@ -111,8 +112,9 @@ def named_sources(settings: Settings) -> Sources:
 def units_of(study: Study, settings: Settings, sources: Sources) -> tuple[StudyUnit, ...]:
     """Every unit of a study, in the order in which they are run, with the identities of what they name.
 
-    A network that the catalogue does not have is refused before any.
+    A network that the catalogue does not have is refused before any, and so is a device that is not here.
     """
+    present_device(settings.get("device") or DEVICE)
     for name in settings["networks"]:
         if name not in sources.networks:
             expect_network_name(name)

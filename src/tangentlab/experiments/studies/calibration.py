@@ -30,6 +30,7 @@ from tangentlab.experiments.prediction.predict import predict
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.on_device import model_of, task_of
 from tangentlab.experiments.study_parts.own_tasks import tasks_there
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.protocol import descent_of
@@ -59,13 +60,13 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """One row of readings for each task."""
     clock, cells = Clock(), []
     for name in tasks_there(unit["tasks"], sources.loaded):
-        task = sources.task(name, unit, samples=unit["samples"], seed=unit["seed"])
+        task = task_of(unit, sources.task(name, unit, samples=unit["samples"], seed=unit["seed"]))
         cells.append({"task": name, **_cell(unit, sources, task, clock)})
     return Findings({"cells": cells}, clock.seconds)
 
 
 def _cell(unit: StudyUnit, sources: Sources, task: Task, clock: Clock) -> dict[str, Any]:
-    model = sources.model(unit["network"], unit, shape=task.shape, outputs=task.outputs, seed=unit["seed"])
+    model = model_of(unit, sources, shape=task.shape, outputs=task.outputs)
     network = Network(model, mode="eval")
     labels = task.y_train[:, 0].long() if task.outputs == 1 else task.y_train.argmax(1)
     n = len(labels)

@@ -17,8 +17,9 @@ from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
 from tangentlab.experiments.study_parts.learnt import learn_linearizations, learn_network
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.experiments.study_parts.protocol import descent_of
@@ -54,7 +55,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """For each task: its measures, and what both learners make of it."""
     clock, descent = Clock(), descent_of(unit)
     rows = pool_of(unit, sources)
-    model = model_of(unit, sources, rows)
+    model = model_of(unit, sources, shape=rows.shape)
     with clock.part("kernel"):
         anchor = AnchoredPool.at(Network(model, mode="eval"), rows, unit)
     with clock.part("eigenfunctions"):

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from tangentlab._errors import ArgumentError
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.learning.findings import Clock, Findings
-from tangentlab.experiments.machine.compute_device import model_on, present_device
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
 from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
 from tangentlab.experiments.study_parts.learnt import learn_linearizations, learn_network
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import Pool
 from tangentlab.experiments.study_parts.protocol import descent_of
@@ -65,8 +65,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """The spectrum with its floor, pictures of a few directions, and what comes of the set along each index."""
     clock, descent = Clock(), descent_of(unit)
     shape = tuple(unit["shape"]) or sources.loaded.shape
-    model = sources.model(unit["network"], unit, shape=shape, outputs=1, seed=unit["seed"])
-    model = model_on(present_device(unit["device"]), model)
+    model = model_of(unit, sources, shape=shape)
     network = Network(model, mode="eval")
     with clock.part("directions"):
         values, vectors = (part.cpu() for part in anisotropy_directions(network, shape, dtype=torch.float64))

@@ -16,8 +16,9 @@ from tangentlab.experiments.learning.findings import Clock, Findings
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
 from tangentlab.experiments.study_parts.learnt import learn_linearizations, learn_network
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.experiments.study_parts.protocol import descent_of
@@ -55,7 +56,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """For each index: what the kernel says of the task, and what both learners make of it."""
     clock = Clock()
     rows = pool_of(unit, sources)
-    model = model_of(unit, sources, rows)
+    model = model_of(unit, sources, shape=rows.shape)
     with clock.part("kernel"):
         anchor = AnchoredPool.at(Network(model, mode="eval"), rows, unit)
     with clock.part("eigenfunctions"):

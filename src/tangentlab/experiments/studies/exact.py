@@ -24,6 +24,7 @@ from tangentlab.experiments.learning.targets import codes
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.experiments.study_parts.protocol import descent_of
@@ -61,14 +62,14 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """Relative differences, with the labels of two groups of classes and with random ones."""
     clock = Clock()
     rows = pool_of(unit, sources)
-    network = Network(
-        sources.model(unit["network"], unit, shape=rows.shape, outputs=1, seed=unit["seed"]), mode="eval"
-    )
-    x, n = rows.x, len(rows.x_train)
+    network = Network(model_of(unit, sources, shape=rows.shape), mode="eval")
+    x, n = network.place(rows.x), len(rows.x_train)
     with clock.part("kernel"):
         whole = NeuralTangentKernel(network, outputs=0, memory=unit["memory"] or None).gram(x).values.double()
     K = whole[:n, :n]
-    y, noise = (codes(task.y_train)[:, 0] for task in (rows.two_groups(), rows.random_labels(unit["seed"])))
+    y, noise = (
+        codes(task.y_train)[:, 0].to(K.device) for task in (rows.two_groups(), rows.random_labels(unit["seed"]))
+    )
     found: dict[str, float] = {}
     with clock.part("primal_dual"):
         found["primal_dual"] = max(_primal_dual(network, x, whole, y, unit, loss=loss) for loss in SPEEDS)

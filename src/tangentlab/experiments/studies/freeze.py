@@ -66,8 +66,8 @@ def tenth(epochs: int) -> int:
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """Errors of the network at its end, and for each freezing those then and at the end of the linear descent."""
-    clock, task = Clock(), control_task(unit, sources)
-    contest, n = Contest(unit, sources, task), len(task.x_train)
+    clock, contest = Clock(), Contest.of(unit, sources, control_task(unit, sources))
+    task, n = contest.task, len(contest.task.x_train)
     on, descent = Round(contest, n), contest.descent(n)
     epochs, length = freezings(unit["freeze_epochs"], epochs=descent.epochs), descent.steps_per_epoch(rows=n)
     with clock.part("network"):

@@ -68,8 +68,8 @@ def middle(steps: int) -> int:
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """Errors of f_t and of kernel regression with Θ_t, distances of Θ_t from both ends, and its alignment."""
-    clock, task = Clock(), control_task(unit, sources)
-    contest, n = Contest(unit, sources, task), len(task.x_train)
+    clock, contest = Clock(), Contest.of(unit, sources, control_task(unit, sources))
+    task, n = contest.task, len(contest.task.x_train)
     on, descent, y = Round(contest, n), contest.descent(n), codes(task.y_train)
     steps, epoch = descent.steps(rows=n), descent.steps_per_epoch(rows=n)
     wanted = reading_steps(steps, epoch=epoch, every=unit["every"], epochs=unit["epochs_read"])

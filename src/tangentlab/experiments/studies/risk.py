@@ -23,6 +23,7 @@ from tangentlab.experiments.learning.targets import codes
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work
+from tangentlab.experiments.study_parts.on_device import model_of, task_of
 from tangentlab.experiments.study_parts.own_tasks import tasks_there
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.networks import Network
@@ -50,8 +51,8 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """What was foretold and what was measured, over ridges and over sizes; errors are squared, of codes ±1."""
     clock = Clock()
     (name,) = tasks_there([unit["task"]], sources.loaded)
-    task = sources.task(name, unit, samples=unit["samples"], seed=unit["seed"])
-    model = sources.model(unit["network"], unit, shape=task.shape, outputs=task.outputs, seed=unit["seed"])
+    task = task_of(unit, sources.task(name, unit, samples=unit["samples"], seed=unit["seed"]))
+    model = model_of(unit, sources, shape=task.shape, outputs=task.outputs)
     with clock.part("kernel"):
         network = Network(model, mode="eval").to(dtype=torch.float64)
         anchor = Anchor.at(network, task, kernel="mean", memory=unit["memory"] or None)
@@ -90,7 +91,7 @@ def _subset_error(
     """The mean test error of regressions on random rows, `size` of them, over the unit's number of subsets."""
     errors = []
     for draw in range(unit["subsets"]):
-        rows = torch.randperm(len(K), generator=generator(unit["seed"], "risk", size, draw))[:size]
+        rows = torch.randperm(len(K), generator=generator(unit["seed"], "risk", size, draw))[:size].to(K.device)
         fit = KernelRegression(ridge=ridge).fit(K[rows][:, rows], y[rows])
         errors.append(_mse(fit.predict(cross[:, rows]), y_test))
     return sum(errors) / len(errors)

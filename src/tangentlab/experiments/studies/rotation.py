@@ -25,7 +25,8 @@ from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.experiments.study_parts.protocol import descent_of, expect_statistics
@@ -62,7 +63,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """For each target: the quotients of initial eigenvectors on the way, and what has become of its own."""
     clock = Clock()
     rows = pool_of(unit, sources)
-    model = model_of(unit, sources, rows)
+    model = model_of(unit, sources, shape=rows.shape)
     initial = Network(model, mode="eval")
     with clock.part("kernel"):
         anchor = AnchoredPool.at(initial, rows, unit)

@@ -16,8 +16,9 @@ from tangentlab.experiments.learning.findings import Clock, Findings
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool, model_of
+from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
 from tangentlab.experiments.study_parts.contestants import contest_of, contest_work
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each
 from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.networks import Network
@@ -65,7 +66,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     task, told = rows.two_groups(), dict[str, Any]()
     if index is not None:
         with clock.part("eigenfunction"):
-            network = Network(model_of(unit, sources, rows), mode="eval")
+            network = Network(model_of(unit, sources, shape=rows.shape), mode="eval")
             found = AnchoredPool.at(network, rows, unit).eigenfunctions(index + 1, form=unit["form"])
             task, told = found.task(index), {"eigenfunction": found.readings(index)}
     contest = contest_of(unit, sources, task)

@@ -12,6 +12,7 @@ from tangentlab.experiments.learning.findings import Clock, Findings
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work
+from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import pool_of
 from tangentlab.kernels import NeuralTangentKernel
@@ -37,7 +38,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """Eigenvalues over n, largest first, with their trace."""
     clock = Clock()
     rows = pool_of(unit, sources)
-    model = sources.model(unit["network"], unit, shape=rows.shape, outputs=1, seed=unit["seed"])
+    model = model_of(unit, sources, shape=rows.shape)
     with clock.part("kernel"):
         kernel = NeuralTangentKernel(Network(model, mode="eval"), outputs=0, memory=unit["memory"] or None)
         gram = kernel.gram(rows.x_train)

@@ -69,8 +69,8 @@ def work(settings: Settings) -> Work:
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """Errors of the initial kernel, once, and of the network after each choice of training."""
-    clock, task = Clock(), control_task(unit, sources)
-    contest = Contest(unit, sources, task)
+    clock, contest = Clock(), Contest.of(unit, sources, control_task(unit, sources))
+    task = contest.task
     on = Round(contest, len(task.x_train))
     with clock.part("initial"):
         initial = on.regress(contest.start.gram.values, contest.start.cross)

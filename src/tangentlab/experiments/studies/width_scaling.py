@@ -46,7 +46,7 @@ work = contest_work
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """Errors of every learner on each number of rows, and how far Θ_0 is from Θ_∞ on all of them."""
     task = pool_of(unit, sources, samples=max(unit["samples"])).two_groups()
-    contest = Contest(unit, sources, task)
+    contest = Contest.of(unit, sources, task)
     found = findings_of(contest)
     told = {"architecture": unit["architecture"], "width": unit["width"], "to_infinite": None}
     if "infinite" in unit["learners"] and not isinstance(contest.closed_form, str):

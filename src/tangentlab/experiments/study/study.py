@@ -35,6 +35,9 @@ SHARED: dict[str, Any] = {
 }
 """Settings that every study has, unless its file says otherwise."""
 
+DEVICE = "cpu"
+"""Where units are computed unless the setting `device`, which every study takes, is "cuda" or "cuda:1"."""
+
 Settings = dict[str, Any]
 
 
@@ -96,20 +99,23 @@ class Study:
         """The settings of a scale with those `given` in their place; None keeps the scale's own.
 
         A name that the study does not know, or a value of another kind than its own, is refused. A single value
-        stands for a list of one, and a number of seeds for 0, 1, ....
+        stands for a list of one, and a number of seeds for 0, 1, .... `device` is a setting of every study.
         """
         if scale not in self.scales:
             raise UnknownNameError("scale", scale, SCALES)
         own = self.scales[scale]
+        known = {"device": DEVICE} | own
         for name in given:
-            if name not in own:
+            if name not in known:
                 raise ArgumentError(
                     name,
                     expected=f"a setting of the study {self.name}",
                     got=repr(given[name]),
-                    remedy=f"Its settings are {', '.join(sorted(own))}.",
+                    remedy=f"Its settings are {', '.join(sorted(known))}.",
                 )
         changed = {
-            name: checked(name, value, like=own[name]) for name, value in given.items() if value is not None
+            name: checked(name, value, like=known[name]) for name, value in given.items() if value is not None
         }
+        if "device" not in own and changed.get("device") == DEVICE:
+            del changed["device"]  # what a run is known by does not depend on whether the default was said
         return own | changed

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import NetworkError
-from tangentlab.experiments.inputs.sources import Model, Sources
 from tangentlab.experiments.learning.rebound import rebound, with_initial_buffers
-from tangentlab.experiments.machine.compute_device import model_on, present_device
 from tangentlab.experiments.machine.share import memory_share
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study_parts.pool import Pool
@@ -115,9 +113,3 @@ class AnchoredPool:
             "trace": float(self.K.diagonal().double().sum()),
             "kernel": self.gram.description,
         }
-
-
-def model_of(unit: StudyUnit, sources: Sources, rows: Pool) -> Model:
-    """The unit's network at its initial weights, on the unit's device."""
-    model = sources.model(unit["network"], unit, shape=rows.shape, outputs=1, seed=unit["seed"])
-    return model_on(present_device(unit.settings.get("device") or "cpu"), model)

@@ -21,6 +21,7 @@ from tangentlab.experiments.learning.infinite import infinite_width_network
 from tangentlab.experiments.learning.rebound import rebound
 from tangentlab.experiments.learning.targets import codes
 from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.on_device import model_of, task_of
 from tangentlab.experiments.study_parts.protocol import descent_of
 from tangentlab.experiments.study_parts.ridge_rules import error_rates, kernel_errors
 from tangentlab.kernels import InfiniteWidthNetwork
@@ -57,18 +58,21 @@ def first_rows(task: Task, rows: int) -> Task:
 
 @dataclass(frozen=True, eq=False)
 class Contest:
-    """A network at its start, and a task of one output with all its training rows."""
+    """A network at its start, and a task of one output with all its training rows, on the unit's device."""
 
     unit: StudyUnit
     sources: Sources
     task: Task
 
+    @classmethod
+    def of(cls, unit: StudyUnit, sources: Sources, task: Task) -> Contest:
+        """A unit's contest on a task, which is moved to the unit's device."""
+        return cls(unit, sources, task_of(unit, task))
+
     @cached_property
     def initial(self) -> Network:
         """The unit's network before training."""
-        unit = self.unit
-        model = self.sources.model(unit["network"], unit, shape=self.task.shape, outputs=1, seed=unit["seed"])
-        return Network(model, mode="eval")
+        return Network(model_of(self.unit, self.sources, shape=self.task.shape), mode="eval")
 
     @cached_property
     def start(self) -> Anchor:

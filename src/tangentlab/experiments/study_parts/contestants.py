@@ -75,7 +75,7 @@ def contest_of(unit: StudyUnit, sources: Sources, task: Task) -> Findings:
     Readings: `task`, `classes`, `test_rows`, `constant_rows`, and `points`, one for each number of rows: `rows`,
     `epochs` and under `learners` the errors of each (of `kernel_errors` for kernels, `error_rates` for the others).
     """
-    return findings_of(Contest(unit, sources, task))
+    return findings_of(Contest.of(unit, sources, task))
 
 
 def findings_of(contest: Contest) -> Findings:
