@@ -82,6 +82,12 @@ def test_damaged_files_are_refused_by_name(tmp_path, content):
         read_arrays(tmp_path / "toy.npz")
 
 
+def test_a_file_that_is_none_of_numpys_is_not_called_a_pickle(tmp_path):
+    (tmp_path / "toy.npz").write_text("<html>not found</html>")
+    with pytest.raises(DataError, match="not a file of NumPy's"):
+        read_arrays(tmp_path / "toy.npz")
+
+
 def test_a_damaged_member_is_refused(tmp_path):
     x, y = arrays(200)
     np.savez(tmp_path / "toy.npz", x=x, y=y)

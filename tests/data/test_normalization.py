@@ -56,6 +56,12 @@ def test_small_values_are_no_constants():
     torch.testing.assert_close(Normalization.of(x)(x), torch.tensor([[-1.0], [1.0]]))
 
 
+@pytest.mark.parametrize("size", [1e30, 3e38, 1e-30, 1e-38])
+def test_features_whose_squares_are_no_float32_are_scaled_all_the_same(size):
+    x = size * torch.tensor([[1.0], [-1.0]])
+    torch.testing.assert_close(Normalization.of(x)(x), torch.tensor([[1.0], [-1.0]]))
+
+
 def test_the_rows_given_are_not_changed():
     x = torch.from_numpy(random(10, 3))
     before = x.clone()

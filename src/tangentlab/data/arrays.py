@@ -27,6 +27,7 @@ PAIR_NAMES = (
     ("inputs", "targets"),
     ("arr_0", "arr_1"),
 )
+MAGIC = (b"\x93NUMPY", b"PK")
 CLASS_NAMES = ("classes", "class_names", "target_names")
 
 
@@ -73,6 +74,11 @@ def read_arrays(path: str | os.PathLike[str], *, name: str | None = None) -> Dat
 def _loaded(path: Path) -> np.ndarray | Mapping[str, np.ndarray]:
     try:
         with open(path, "rb") as file:
+            if not file.read(6).startswith(MAGIC):  # NumPy takes anything else for a pickle
+                raise DataError(
+                    f"{path} is not a file of NumPy's.", remedy="Save it as np.savez(path, x=..., y=...)."
+                )
+            file.seek(0)
             content = np.load(file, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return content

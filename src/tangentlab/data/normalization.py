@@ -35,7 +35,9 @@ class Normalization:
         """
         each = (-1, *[1] * (x.ndim - 2))
         mean = _mean(x).reshape(each)
-        spread = _mean((x - mean.to(x.dtype)).square_()).sqrt().reshape(each)
+        left = x - mean.to(x.dtype)
+        unit = _power_of_two(left).reshape(each)
+        spread = _mean(left.div_(unit).square_()).sqrt().reshape(each) * unit
         std = torch.where(spread > CONSTANT * mean.abs(), spread, torch.ones_like(spread))
         return cls(mean=mean.to(x.dtype), std=std.to(x.dtype))
 
@@ -53,6 +55,15 @@ class Normalization:
                 remedy="Normalize rows of one data set only.",
             )
         return (x - self.mean) / self.std
+
+
+def _power_of_two(x: Tensor) -> Tensor:
+    """About the largest magnitude of each channel or feature: what is divided by it has squares that are numbers, and
+    not a digit is lost.
+    """
+    rest = [axis for axis in range(x.ndim) if axis != 1]
+    largest = torch.maximum(x.amax(rest), -x.amin(rest))
+    return torch.exp2(torch.frexp(largest).exponent.clamp(-125, 126).to(x.dtype))
 
 
 def _mean(x: Tensor) -> Tensor:
