@@ -46,6 +46,8 @@ def test_the_history_of_a_training_is_taken():
 def test_what_has_no_answer_is_refused():
     with pytest.raises(ArgumentError, match="`window` must be from 1 to the 2 steps"):
         steps_to_loss([1.0, 0.5], 0.1, window=3)
+    with pytest.raises(ArgumentError, match="`history` must be the losses of a step or more, got none"):
+        steps_to_loss([], 0.1)
     with pytest.raises(ArgumentError, match="`level`"):
         steps_to_loss([1.0], float("nan"))
     with pytest.raises(NotFiniteError):

@@ -49,7 +49,9 @@ def steps_to_loss(history: History | Sequence[float] | Any, level: float, *, win
     losses = np.asarray(history.loss if isinstance(history, History) else history, dtype=float)
     expect_shape("history", losses, "n")
     expect_finite("history", losses, remedy="Lower the learning rate of this training.")
-    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= max(1, len(losses)):
+    if len(losses) == 0:
+        raise ArgumentError("history", expected="the losses of a step or more", got="none", remedy="Train first.")
+    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= len(losses):
         raise ArgumentError(
             "window",
             expected=f"from 1 to the {len(losses)} steps",
