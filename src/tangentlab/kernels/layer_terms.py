@@ -6,7 +6,7 @@ Formula   Θ = Σ_layers J_l J_lᵀ; this file makes the J_l of a block, `contra
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from tangentlab._errors import NetworkError
 from tangentlab.kernels.contraction import Workspace, add_contraction, cheapest
 from tangentlab.kernels.reduced_precision import contracting, rounded
+from tangentlab.kernels.short_sums import ShortSums, summed_numbers
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
@@ -63,6 +64,8 @@ class TermMaker:
     """How many times its room a term may take when written out once, rather than for each tile again."""
     precision: str = "float32"
     """To what factors are rounded and their products made, see `reduced_precision`."""
+    summed: Mapping[str, int | None] = field(default_factory=dict)
+    """For each term the numbers that its share of a tile sums up, see `short_sums`."""
 
     @staticmethod
     def plan(
@@ -99,9 +102,11 @@ class TermMaker:
             if forms[name] == "explicit" and not isinstance(term, Rows)
         ]
         workspace = max(written_out, default=0)
-        return TermMaker(network, routes, cotangents, contraction, merged, forms, wary, growth), size * (
-            numbers + workspace
-        )
+        summed = {
+            name: summed_numbers(term, form=forms[name], contraction=contraction) for name, term in largest.items()
+        }
+        maker = TermMaker(network, routes, cotangents, contraction, merged, forms, wary, growth, summed=summed)
+        return maker, size * (numbers + workspace)
 
     def block(self, x: Inputs, *, step: int) -> Terms:
         """Terms of a block of placed rows, made `step` rows at a time."""
@@ -122,12 +127,18 @@ class TermMaker:
 
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
         """Add the kernel between two blocks to `total`, in float64."""
-        room = Workspace()
+        room, short = Workspace(), ShortSums(total, self.network.dtype)
         with contracting(self.precision, total.device):
             for name, form in self.forms.items():
                 add_contraction(
-                    total, left[name], right[name], form=form, contraction=self.contraction, workspace=room
+                    short.into(self.summed[name]),
+                    left[name],
+                    right[name],
+                    form=form,
+                    contraction=self.contraction,
+                    workspace=room,
                 )
+            short.flush()
 
     def _settled_terms(self, x: Inputs, *, checks: int) -> Terms:
         terms = self._terms(x, self.uses(x, checks=checks))
