@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tangentlab._errors import ArgumentError, NotFiniteError
-from tangentlab._shapes import expect_finite, expect_path
+from tangentlab._shapes import expect_finite, expect_path, expect_whole_number
 
 NAN, INF = float("nan"), float("inf")
 
@@ -56,3 +56,15 @@ def test_what_is_no_path_is_refused(value):
 @pytest.mark.parametrize("value", ["a/b", Path("a/b")])
 def test_paths_pass(value):
     assert expect_path("store", value) == Path("a/b")
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3)])
+def test_whole_numbers_of_python_and_numpy_are_one_kind(value):
+    found = expect_whole_number("rank", value, most=3)
+    assert (found, type(found)) == (3, int)
+
+
+@pytest.mark.parametrize("value", [0, -1, 4, 1.5, 2.0, True, np.True_, "3", None, NAN])
+def test_what_is_no_whole_number_in_reach_is_refused_by_name(value):
+    with pytest.raises(ArgumentError, match="`rank` must be a whole number from 1 to 3, got "):
+        expect_whole_number("rank", value, most=3)

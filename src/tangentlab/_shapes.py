@@ -6,6 +6,7 @@ A full kernel is (n, m, c, c); flattened for linear algebra it is (n·c, m·c) w
 
 from __future__ import annotations
 
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,32 @@ def expect_finite(name: str, array: Any, *, remedy: str = "Clean the rows named 
     entries = "1 entry that is" if len(bad) == 1 else f"{len(bad)} entries that are"
     where = tuple(int(i) for i in bad[0])
     raise NotFiniteError(f"`{name}` has {entries} not finite, the first at {where}.", remedy=remedy)
+
+
+def expect_whole_number(
+    name: str,
+    value: Any,
+    *,
+    least: int = 1,
+    most: int | None = None,
+    expected: str | None = None,
+    remedy: str | None = None,
+) -> int:
+    """A whole number from `least` to `most` as an int; Python's and NumPy's are such, truth values are not.
+
+    >>> expect_whole_number("width", np.int64(100))
+    100
+    >>> expect_whole_number("width", 0)
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `width` must be a whole number of at least 1, got 0. Try width=1.
+    """
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):
+        usual = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+        raise ArgumentError(
+            name, expected=expected or usual, got=repr(value), remedy=remedy or f"Try {name}={least}."
+        )
+    return int(value)
 
 
 def expect_callable(name: str, value: Any, *, expected: str, remedy: str) -> None:

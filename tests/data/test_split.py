@@ -95,5 +95,5 @@ def test_classes_without_rows_are_refused(n_train):
 
 @pytest.mark.parametrize(("samples", "test_samples"), [(0, 10), (10, -1), (1.5, 10)])
 def test_sizes_that_are_no_positive_integers_are_refused_by_name(samples, test_samples):
-    with pytest.raises(ArgumentError, match="`(test_)?samples` must be a positive integer"):
+    with pytest.raises(ArgumentError, match="`(test_)?samples` must be a whole number of at least 1"):
         split(toy(), samples=samples, test_samples=test_samples)

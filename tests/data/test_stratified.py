@@ -116,5 +116,5 @@ def test_more_rows_than_there_are_is_refused():
 
 @pytest.mark.parametrize("count", [0, -1, 2.5, True, "3"])
 def test_a_count_that_is_no_positive_integer_is_refused(count):
-    with pytest.raises(ArgumentError, match="positive integer"):
+    with pytest.raises(ArgumentError, match="a whole number of at least 1"):
         stratified(labels([5, 5]), count, generator=seeded())

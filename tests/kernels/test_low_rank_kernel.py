@@ -89,7 +89,7 @@ def test_what_is_no_kernel_is_refused():
     x = torch.randn(4, 4)
     with pytest.raises(UnknownNameError, match="rpcholesky"):
         low_rank(network(), x, 2, method="rpcholeski")
-    with pytest.raises(ArgumentError, match="2 or more"):
+    with pytest.raises(ArgumentError, match="a whole number of at least 2"):
         low_rank(network(), x, 2, columns=1)
     with pytest.raises(ArgumentError, match="function k"):
         low_rank(torch.eye(4), x, 2)
@@ -99,6 +99,6 @@ def test_what_is_no_kernel_is_refused():
         low_rank(lambda a, b: a, x[:, :2], 2)
     with pytest.raises(NotPositiveError):
         low_rank(lambda a, b: -a @ b.T, x, 2)
-    with pytest.raises(ArgumentError, match="1 or more"):
+    with pytest.raises(ArgumentError, match="a whole number of at least 1"):
         low_rank(torch.eye(3), rank=0)
     assert isinstance(Columns.of(torch.eye(2)), Columns)

@@ -87,7 +87,7 @@ def test_a_single_row_has_features_and_no_error():
 def test_bad_arguments_are_refused():
     with pytest.raises(UnknownNameError):
         tangent_projection(network(), ROWS, kind="gaussian")
-    with pytest.raises(ArgumentError, match="`dimension` must be an integer, 1 or more"):
+    with pytest.raises(ArgumentError, match="`dimension` must be a whole number of at least 1"):
         tangent_projection(network(), ROWS, dimension=0)
     with pytest.raises(ArgumentError, match="one matrix"):
         tangent_projection(network(), ROWS, outputs="diagonal")

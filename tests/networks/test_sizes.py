@@ -2,14 +2,8 @@
 
 import pytest
 
-from tangentlab._errors import ArgumentError, ShapeError
-from tangentlab.networks.sizes import expect_image, expect_input_shape, expect_size
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.5, True, "3", None])
-def test_a_size_that_is_no_positive_whole_number_is_refused(value):
-    with pytest.raises(ArgumentError, match="`width` must be a whole number of at least 1"):
-        expect_size("width", value)
+from tangentlab._errors import ShapeError
+from tangentlab.networks.sizes import expect_image, expect_input_shape
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (1, -8, 8), (1.5,), "abc", None])

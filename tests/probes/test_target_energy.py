@@ -78,7 +78,7 @@ def test_the_interval_is_the_jackknife_with_the_span_of_the_eigenvectors_held():
     assert found.value == pytest.approx(target_energy(K, y).top(3), rel=1e-10)
     each = np.array(each)
     assert found.standard_error == pytest.approx(np.sqrt(8 / 9 * ((each - each.mean()) ** 2).sum()), rel=1e-9)
-    with pytest.raises(ArgumentError, match="`k` must be from 1 to 8"):
+    with pytest.raises(ArgumentError, match="`k` must be a whole number from 1 to 8"):
         energy_interval(K, y, k=9)
 
 

@@ -113,5 +113,5 @@ def test_too_many_rows_are_refused_with_how_many_there_are(digits, spec):
 
 @pytest.mark.parametrize("spec", ["group:0-4", "classes", "random:2", "parity:3"])
 def test_sizes_of_zero_are_refused_by_name(digits, spec):
-    with pytest.raises(ArgumentError, match="`samples` must be a positive integer"):
+    with pytest.raises(ArgumentError, match="`samples` must be a whole number of at least 1"):
         make_task(spec, digits, samples=0, test_samples=10)

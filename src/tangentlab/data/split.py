@@ -10,8 +10,9 @@ from torch import Tensor
 
 from tangentlab._errors import DataError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.data.data import Data
-from tangentlab.data.stratified import expect_count, expect_every_class, stratified_order
+from tangentlab.data.stratified import expect_every_class, stratified_order
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,9 +57,10 @@ def split(
     >>> torch.equal(small.train, large.train[:10]), torch.equal(small.test, large.test)
     (True, True)
     """
-    for argument, count in (("samples", samples), ("test_samples", test_samples)):
-        if count is not None:
-            expect_count(argument, count)
+    samples, test_samples = (
+        None if count is None else expect_whole_number(argument, count)
+        for argument, count in (("samples", samples), ("test_samples", test_samples))
+    )
     y = data.y.cpu()
     kept = torch.ones(data.n, dtype=torch.bool) if classes is None else torch.isin(y, torch.tensor([*classes]))
     rows = kept.nonzero().flatten()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, DataError
+from tangentlab._errors import DataError
+from tangentlab._shapes import expect_whole_number
 
 
 def stratified_order(y: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -44,7 +45,7 @@ def stratified(y: Tensor, count: int, *, generator: torch.Generator) -> Tensor:
     >>> torch.bincount(y[rows]).tolist()
     [6, 4]
     """
-    expect_count("count", count)
+    count = expect_whole_number("count", count)
     if count > len(y):
         raise DataError(
             f"{count} rows were asked for and there are {len(y)}.", remedy=f"Ask for at most {len(y)}."
@@ -52,15 +53,6 @@ def stratified(y: Tensor, count: int, *, generator: torch.Generator) -> Tensor:
     order = stratified_order(y, generator=generator)
     expect_every_class(y.cpu()[order], count)
     return order[:count]
-
-
-def expect_count(argument: str, count: object) -> None:
-    """Refuse what is not a positive whole number.
-
-    >>> expect_count("samples", 3)
-    """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ArgumentError(argument, expected="a positive integer", got=count, remedy="Ask for at least one row.")
 
 
 def expect_every_class(labels: Tensor, count: int, *, part: str = "sample") -> None:

@@ -7,7 +7,6 @@ Cost      all: d products with D and its transpose; k: some 2 k of them (see `kr
 
 from __future__ import annotations
 
-import numbers
 import warnings
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, NumericalError, UnknownNameError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
 from tangentlab.kernels.tiles import Progress
 from tangentlab.linalg import LinearMap, NumericalWarning, fix_signs, krylov_eigenpairs
@@ -104,13 +104,9 @@ def leading(
 ) -> tuple[Tensor, Tensor]:
     """The k largest eigenvalues of DᵀD and their directions, in the network's dtype."""
     size, dtype = D.size, D.network.dtype
-    if k is not None and (isinstance(k, bool) or not isinstance(k, numbers.Integral) or not 1 <= k <= size):
-        raise ArgumentError(
-            "k",
-            expected=f"an integer from 1 to the size of an input, {size}",
-            got=repr(k),
-            remedy="Leave it out for all directions.",
-        )
+    if k is not None:
+        expected = f"an integer from 1 to the size of an input, {size}"
+        k = expect_whole_number("k", k, most=size, expected=expected, remedy="Leave it out for all directions.")
     rounding = float(torch.finfo(dtype).eps)
     made = 0
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from tangentlab._errors import ArgumentError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.infinite_layers import (
     Activation,
     AveragePool,
@@ -25,7 +26,7 @@ from tangentlab.kernels.pixel_pairs import Grid, padding_before
 from tangentlab.networks.activation import ACTIVATIONS
 from tangentlab.networks.initialization import initialized
 from tangentlab.networks.scaled_layers import Added, Elementwise, Multiplied, ScaledConvolution, ScaledLinear
-from tangentlab.networks.sizes import expect_input_shape, expect_size
+from tangentlab.networks.sizes import expect_input_shape
 
 
 class _Size(NamedTuple):
@@ -45,7 +46,7 @@ def finite_network(
     [(64, 10), (1, 64)]
     """
     shape = expect_input_shape(shape)
-    width, outputs = expect_size("width", width), expect_size("outputs", outputs)
+    width, outputs = expect_whole_number("width", width), expect_whole_number("outputs", outputs)
     weighted = [i for i, layer in enumerate(layers) if isinstance(layer, (Dense, Convolution, Residual, Product))]
     if not weighted or not isinstance(layers[weighted[-1]], (Dense, Convolution)):
         raise ArgumentError(

@@ -18,6 +18,7 @@ from typing import Any, final
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.activation_dual import CLOSED_FORMS
 from tangentlab.networks.activation import ACTIVATIONS
 
@@ -64,13 +65,13 @@ class Convolution:
 
     def __post_init__(self):
         _expect_deviations(self)
-        _expect_count("size", self.size)
-        _expect_count("stride", self.stride)
+        expect_whole_number("size", self.size)
+        expect_whole_number("stride", self.stride)
         if isinstance(self.padding, str):
             if self.padding not in ("same", "valid"):
                 raise UnknownNameError("padding", self.padding, ["same", "valid", "a number of pixels"])
         else:
-            _expect_count("padding", self.padding, least=0)
+            expect_whole_number("padding", self.padding, least=0)
 
 
 @final
@@ -114,9 +115,9 @@ class AveragePool:
     stride: int | None = None
 
     def __post_init__(self):
-        _expect_count("size", self.size)
+        expect_whole_number("size", self.size)
         if self.stride is not None:
-            _expect_count("stride", self.stride)
+            expect_whole_number("stride", self.stride)
 
     @property
     def step(self) -> int:
@@ -206,11 +207,4 @@ def _expect_deviations(layer: Dense | Convolution) -> None:
     if layer.bias_std is not None:
         expect_deviation("bias_std", layer.bias_std)
     if layer.fan_in is not None:
-        _expect_count("fan_in", layer.fan_in)
-
-
-def _expect_count(name: str, value: Any, *, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise ArgumentError(
-            name, expected=f"a whole number of {least} or more", got=repr(value), remedy=f"Try {max(least, 2)}."
-        )
+        expect_whole_number("fan_in", layer.fan_in)

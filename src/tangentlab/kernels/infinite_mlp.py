@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import Any, final
 
 from torch import Tensor, nn
 
-from tangentlab._errors import ArgumentError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.infinite_layers import Activation, Dense, Flatten, expect_deviation
 from tangentlab.kernels.infinite_width import InfiniteKernels, InfiniteWidthNetwork
 
@@ -42,13 +41,9 @@ class InfiniteWidthMLP:
     readout_bias_std: float = 0.0
 
     def __post_init__(self):
-        if isinstance(self.depth, bool) or not isinstance(self.depth, numbers.Integral) or self.depth < 0:
-            raise ArgumentError(
-                "depth",
-                expected="a number of hidden layers, 0 or more",
-                got=repr(self.depth),
-                remedy="Try depth=2.",
-            )
+        expect_whole_number(
+            "depth", self.depth, least=0, expected="a number of hidden layers, 0 or more", remedy="Try depth=2."
+        )
         for name in ("weight_std", "bias_std", "readout_weight_std", "readout_bias_std"):
             expect_deviation(name, getattr(self, name))
         Activation(self.activation)

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._errors import UnknownNameError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.columns import kernel_columns
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.linalg import Columns, LowRank, pivoted_cholesky, uniform_nystrom
@@ -45,10 +46,8 @@ def low_rank(
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    if columns is not None and (isinstance(columns, bool) or not isinstance(columns, int) or columns < rank):
-        raise ArgumentError(
-            "columns", expected=f"an integer, {rank} or more", got=repr(columns), remedy="Try four times the rank."
-        )
+    if columns is not None:
+        columns = expect_whole_number("columns", columns, least=rank, remedy="Try four times the rank.")
     if x is None:
         oracle = Columns.of(kernel)
     else:

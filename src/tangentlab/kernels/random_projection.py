@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._errors import UnknownNameError
 from tangentlab._seeds import generator
-from tangentlab._shapes import expect_finite
+from tangentlab._shapes import expect_finite, expect_whole_number
 from tangentlab.kernels.kernel import NeuralTangentKernel
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.kernels.tangent_rows import TangentRows
@@ -76,9 +76,10 @@ def tangent_projection(
     """
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, KINDS)
-    for name, value in (("dimension", dimension), ("check", check)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ArgumentError(name, expected="an integer, 1 or more", got=repr(value), remedy="Try 256.")
+    dimension, check = (
+        expect_whole_number(name, value, remedy="Try 256.")
+        for name, value in (("dimension", dimension), ("check", check))
+    )
     if not isinstance(kernel, NeuralTangentKernel):
         kernel = NeuralTangentKernel(kernel, outputs=outputs, parameters=parameters, mode=mode, dtype=dtype)
     rows = TangentRows.of(kernel.network, x, outputs=kernel.outputs, memory=memory)

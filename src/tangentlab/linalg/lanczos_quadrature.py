@@ -15,9 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
 from tangentlab._seeds import generator
-from tangentlab._shapes import expect_shape
+from tangentlab._shapes import expect_shape, expect_whole_number
 from tangentlab.linalg.eigenpairs import Eigenpairs
 from tangentlab.linalg.linear_map import LinearMap
 from tangentlab.linalg.trace_estimate import TraceEstimate
@@ -62,14 +61,10 @@ def lanczos_quadrature(
     """
     K = LinearMap.of(K)
     n = K.size
-    for name, count, least in (("probes", probes, 2), ("steps", steps, 1)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < least:
-            raise ArgumentError(
-                name,
-                expected=f"an integer, {least} or more",
-                got=repr(count),
-                remedy="Leave it out for the default.",
-            )
+    probes, steps = (
+        expect_whole_number(name, count, least=least, remedy="Leave it out for the default.")
+        for name, count, least in (("probes", probes, 2), ("steps", steps, 1))
+    )
     V = torch.zeros(n, 0, dtype=torch.float64, device=K.device) if pairs is None else pairs.vectors.to(K.device)
     known = V.new_zeros(0) if pairs is None else pairs.values.to(V)
     expect_shape("pairs.vectors", V, "n k", n=n, k=len(known))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg.matrix_product import product
 
 _SLICE = 4096
@@ -106,8 +106,6 @@ def expect_rank(rank: int, *, size: int, name: str = "rank") -> int:
     3
     >>> expect_rank(0, size=3)
     Traceback (most recent call last):
-    tangentlab._errors.ArgumentError: `rank` must be an integer, 1 or more, got 0. Try 100.
+    tangentlab._errors.ArgumentError: `rank` must be a whole number of at least 1, got 0. Try 100.
     """
-    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
-        raise ArgumentError(name, expected="an integer, 1 or more", got=repr(rank), remedy="Try 100.")
-    return min(rank, size)
+    return min(expect_whole_number(name, rank, remedy="Try 100."), size)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg.eigenpairs import Eigenpairs
 from tangentlab.linalg.lanczos_quadrature import lanczos_quadrature
 from tangentlab.linalg.linear_map import LinearMap
@@ -68,8 +69,7 @@ def spectral_density(
     """
     if scale not in SCALES:
         raise UnknownNameError("scale", scale, SCALES)
-    if isinstance(points, bool) or not isinstance(points, int) or points < 2:
-        raise ArgumentError("points", expected="an integer, 2 or more", got=repr(points), remedy="Try 200.")
+    points = expect_whole_number("points", points, least=2, remedy="Try 200.")
     if width is not None and not 0 < width < float("inf"):
         raise ArgumentError("width", expected="a number above 0", got=repr(width), remedy="Leave it out.")
     K = LinearMap.of(K)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg.conjugate_gradient import conjugate_gradient
 from tangentlab.linalg.linear_map import LinearMap
 from tangentlab.linalg.low_rank import LowRank
@@ -88,11 +89,10 @@ def effective_dimension(
 
 
 def _exactly(samples: int | None, size: int) -> bool:
-    if samples is not None and (isinstance(samples, bool) or not isinstance(samples, int) or samples < 4):
-        raise ArgumentError(
-            "samples", expected="None or an integer, 4 or more", got=repr(samples), remedy="Try samples=100."
-        )
-    return samples is None or samples >= size
+    if samples is None:
+        return True
+    expected = "None or a whole number of at least 4"
+    return expect_whole_number("samples", samples, least=4, expected=expected, remedy="Try samples=100.") >= size
 
 
 def _xtrace(apply: Callable[[Tensor], Tensor], K: LinearMap, samples: int, seed: int) -> TraceEstimate:

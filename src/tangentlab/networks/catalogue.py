@@ -9,12 +9,13 @@ from torch import nn
 
 from tangentlab._errors import ArgumentError, UnknownNameError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.builder_options import split_options, typed_options
 from tangentlab.networks.lenet import lenet
 from tangentlab.networks.mlp import mlp
 from tangentlab.networks.myrtle import myrtle
 from tangentlab.networks.resnet import resnet18
-from tangentlab.networks.sizes import expect_input_shape, expect_size
+from tangentlab.networks.sizes import expect_input_shape
 from tangentlab.networks.user_builder import build_user_network
 from tangentlab.networks.vgg import vgg
 from tangentlab.networks.vit import vit
@@ -61,7 +62,7 @@ def build_network(
     """
     head, colon, rest = name.strip().partition(":") if isinstance(name, str) else ("", "", "")
     input_shape = expect_input_shape(input_shape)
-    outputs = expect_size("outputs", outputs)
+    outputs = expect_whole_number("outputs", outputs)
     if isinstance(seed, bool) or not isinstance(seed, Integral):
         raise ArgumentError("seed", expected="a whole number", got=seed, remedy="Try seed=0.")
     if head not in NETWORKS:

@@ -7,9 +7,10 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.activation import activation_maker
 from tangentlab.networks.initialization import initialized
-from tangentlab.networks.sizes import expect_image, expect_size
+from tangentlab.networks.sizes import expect_image
 
 
 def lenet(
@@ -34,7 +35,7 @@ def lenet(
     107021
     """
     channels, height, width = expect_image("lenet", input_shape, least=4)
-    outputs = expect_size("outputs", outputs)
+    outputs = expect_whole_number("outputs", outputs)
     make_activation = activation_maker(activation)
 
     def make() -> nn.Module:

@@ -8,9 +8,10 @@ from math import prod
 import torch
 from torch import nn
 
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.activation import activation_maker
 from tangentlab.networks.initialization import initialized
-from tangentlab.networks.sizes import expect_input_shape, expect_size
+from tangentlab.networks.sizes import expect_input_shape
 
 
 def mlp(
@@ -39,9 +40,9 @@ def mlp(
     88701
     """
     inputs = prod(expect_input_shape(input_shape))
-    outputs = expect_size("outputs", outputs)
-    width = expect_size("width", width)
-    depth = expect_size("depth", depth, least=0)
+    outputs = expect_whole_number("outputs", outputs)
+    width = expect_whole_number("width", width)
+    depth = expect_whole_number("depth", depth, least=0)
     make_activation = activation_maker(activation)
 
     def make() -> nn.Module:

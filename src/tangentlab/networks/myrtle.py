@@ -7,9 +7,10 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.activation import activation_maker
 from tangentlab.networks.initialization import initialized
-from tangentlab.networks.sizes import expect_image, expect_size
+from tangentlab.networks.sizes import expect_image
 
 
 def myrtle(
@@ -36,7 +37,7 @@ def myrtle(
     97281
     """
     channels, _, _ = expect_image("myrtle", input_shape, least=4)
-    outputs, width = expect_size("outputs", outputs), expect_size("width", width)
+    outputs, width = expect_whole_number("outputs", outputs), expect_whole_number("width", width)
     make_activation = activation_maker(activation)
 
     def make() -> nn.Module:

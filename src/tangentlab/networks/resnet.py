@@ -9,9 +9,10 @@ from typing import final
 import torch
 from torch import nn
 
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.activation import activation_maker
 from tangentlab.networks.initialization import initialized
-from tangentlab.networks.sizes import expect_image, expect_size
+from tangentlab.networks.sizes import expect_image
 
 
 @final
@@ -79,8 +80,8 @@ def resnet18(
     torch.Size([2, 10])
     """
     channels, _, _ = expect_image("resnet18", input_shape)
-    outputs = expect_size("outputs", outputs)
-    width = expect_size("width", width)
+    outputs = expect_whole_number("outputs", outputs)
+    width = expect_whole_number("width", width)
     make_activation = activation_maker(activation)
 
     def stage(inputs: int, level: int) -> nn.Module:

@@ -5,26 +5,7 @@ from __future__ import annotations
 from math import prod
 from numbers import Integral
 
-from tangentlab._errors import ArgumentError, ShapeError
-
-
-def expect_size(name: str, value: int, *, least: int = 1) -> int:
-    """A whole number of at least `least`, as an int; raises `ArgumentError` otherwise.
-
-    >>> expect_size("width", 100)
-    100
-    >>> expect_size("width", 0)
-    Traceback (most recent call last):
-    tangentlab._errors.ArgumentError: `width` must be a whole number of at least 1, got 0. Try width=1.
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ArgumentError(
-            name,
-            expected=f"a whole number of at least {least}",
-            got=value,
-            remedy=f"Try {name}={least}.",
-        )
-    return int(value)
+from tangentlab._errors import ShapeError
 
 
 def expect_input_shape(input_shape: tuple[int, ...], *, name: str = "input_shape") -> tuple[int, ...]:

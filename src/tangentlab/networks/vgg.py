@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from tangentlab._errors import UnknownNameError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.activation import activation_maker
 from tangentlab.networks.initialization import initialized
-from tangentlab.networks.sizes import expect_image, expect_size
+from tangentlab.networks.sizes import expect_image
 
 # channels of each convolution as multiples of the width, stage by stage
 _STAGES = ((1,), (2,), (4, 4), (8, 8), (8, 8))
@@ -47,8 +48,8 @@ def vgg(
     torch.Size([2, 10])
     """
     channels, height, image_width = expect_image("vgg", input_shape)
-    outputs = expect_size("outputs", outputs)
-    width = expect_size("width", width)
+    outputs = expect_whole_number("outputs", outputs)
+    width = expect_whole_number("width", width)
     make_activation = activation_maker(activation)
     if not isinstance(pool, str) or pool not in _POOLS:
         raise UnknownNameError("pool", pool, _POOLS)

@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from tangentlab._errors import ArgumentError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.networks.initialization import initialized
-from tangentlab.networks.sizes import expect_image, expect_size
+from tangentlab.networks.sizes import expect_image
 
 
 @final
@@ -155,11 +156,11 @@ def vit(
     torch.Size([2, 10])
     """
     image = expect_image("vit", input_shape)
-    outputs = expect_size("outputs", outputs)
+    outputs = expect_whole_number("outputs", outputs)
     width, depth, heads = (
-        expect_size(name, value) for name, value in (("width", width), ("depth", depth), ("heads", heads))
+        expect_whole_number(name, value) for name, value in (("width", width), ("depth", depth), ("heads", heads))
     )
-    side = max(2, ceil(max(image[1:]) / 8)) if patch is None else expect_size("patch", patch)
+    side = max(2, ceil(max(image[1:]) / 8)) if patch is None else expect_whole_number("patch", patch)
     if width % heads:
         near = heads * max(1, round(width / heads))
         raise ArgumentError(

@@ -8,7 +8,6 @@ A cross-check of the order that `anisotropy_directions` gives from one initializ
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +17,13 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, NumericalError
 from tangentlab._seeds import derive
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.anisotropy import bound
 from tangentlab.linalg import fix_signs
 from tangentlab.networks.catalogue import build_network
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.network import Network
-from tangentlab.networks.sizes import expect_input_shape, expect_size
+from tangentlab.networks.sizes import expect_input_shape
 from tangentlab.networks.user_builder import call_builder
 
 _ROWS = 1024
@@ -69,7 +69,7 @@ def anisotropy_by_initialization(
     Raises NumericalError where all gradients are zero, as those of ReLU networks without biases are at 0.
     """
     shape = expect_input_shape(shape, name="shape")  # type: ignore[arg-type]
-    draws = expect_size("draws", draws, least=2)
+    draws = expect_whole_number("draws", draws, least=2)
     if step is not None and not 0 < step < float("inf"):
         raise ArgumentError("step", expected="a length above 0", got=repr(step), remedy="Try step=100.")
     rows = []
@@ -93,13 +93,8 @@ def anisotropy_by_initialization(
             remedy="Take a smooth activation such as GELU, or differences over a long step, step=100.",
         )
     count = min(gradients.shape)
-    if k is not None and (isinstance(k, bool) or not isinstance(k, numbers.Integral) or not 1 <= k <= count):
-        raise ArgumentError(
-            "k",
-            expected=f"an integer from 1 to {count}",
-            got=repr(k),
-            remedy="Take more draws for more directions.",
-        )
+    if k is not None:
+        k = expect_whole_number("k", k, most=count, remedy="Take more draws for more directions.")
     _, _, right = torch.linalg.svd(gradients, full_matrices=False)
     vectors = fix_signs(right[:k].T)
     scores = (gradients @ vectors).square()

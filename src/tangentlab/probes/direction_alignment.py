@@ -22,12 +22,12 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, UnknownNameError
 from tangentlab._seeds import numpy_generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.anisotropy import bound
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.linalg import floating_tensor
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.network import Network
-from tangentlab.networks.sizes import expect_size
 from tangentlab.probes.jackknife import Jackknife
 from tangentlab.probes.squared_mean import squared_mean
 from tangentlab.tangent.mixed_derivative import mixed_derivative
@@ -104,7 +104,7 @@ def direction_alignment(
     for name, value in (("sigma", sigma), ("epsilon", epsilon)):
         if not 0 < value < float("inf"):
             raise ArgumentError(name, expected="a finite number above 0", got=repr(value), remedy="Try 0.02.")
-    blocks, pairs = expect_size("blocks", blocks, least=3), expect_size("pairs", pairs)
+    blocks, pairs = expect_whole_number("blocks", blocks, least=3), expect_whole_number("pairs", pairs)
     if pairs < blocks:
         raise ArgumentError("pairs", expected=f"at least the {blocks} blocks", got=pairs, remedy="Try 2000.")
     cotangents = flavour.cotangents(like=torch.zeros(1)).to(network.device, network.dtype)

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import ArgumentError, DataError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.kernels.output_flavour import Outputs, check_outputs
 from tangentlab.linalg import KernelBlocks, as_columns, eigenpairs
@@ -111,12 +112,10 @@ class KernelEvolution:
         self.y = None if y is None else as_columns("y", y, rows=count_rows(self.x))
         if self.y is not None and not bool(self.y.any()):
             raise DataError("`y` is zero everywhere.", remedy="Pass targets of ±1, or centred ones.")
-        if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-            raise ArgumentError("top", expected="a number of eigenvalues", got=top, remedy="Try top=10.")
         wanted = None if steps is None else frozenset(steps)
         self.wanted: Callable[[int], bool] = on_log_grid if wanted is None else wanted.__contains__
         self.outputs = check_outputs(outputs)
-        self.level, self.top = level, top
+        self.level, self.top = level, expect_whole_number("top", top, remedy="Try top=10.")
         self.readings: list[KernelReading] = []
         self._choice = {"parameters": parameters, "output": output, "mode": mode}
         self._dtype = dtype

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError
 from tangentlab._seeds import numpy_generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.anisotropy import bound, leading
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.networks.evaluation import outside_inference_mode
-from tangentlab.networks.sizes import expect_size
 from tangentlab.probes.direction_alignment import scaled
 from tangentlab.probes.jackknife import Jackknife
 from tangentlab.probes.squared_mean import squared_mean
@@ -76,8 +76,8 @@ def smoothed_anisotropy(
         raise ArgumentError(
             "sigma", expected="a finite number above 0", got=repr(sigma), remedy="At 0, use anisotropy_directions."
         )
-    blocks = expect_size("blocks", blocks, least=3)
-    pairs = expect_size("pairs", pairs, least=blocks) // blocks * blocks
+    blocks = expect_whole_number("blocks", blocks, least=3)
+    pairs = expect_whole_number("pairs", pairs, least=blocks) // blocks * blocks
     cotangents = flavour.cotangents(like=torch.zeros(1)).to(network.device, network.dtype)
 
     def drawn(part: str) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tangentlab._errors import ArgumentError
-from tangentlab._shapes import expect_finite, expect_shape
+from tangentlab._shapes import expect_finite, expect_shape, expect_whole_number
 from tangentlab.training import History
 
 
@@ -51,13 +51,10 @@ def steps_to_loss(history: History | Sequence[float] | Any, level: float, *, win
     expect_finite("history", losses, remedy="Lower the learning rate of this training.")
     if len(losses) == 0:
         raise ArgumentError("history", expected="the losses of a step or more", got="none", remedy="Train first.")
-    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= len(losses):
-        raise ArgumentError(
-            "window",
-            expected=f"from 1 to the {len(losses)} steps",
-            got=window,
-            remedy="Give the steps of an epoch.",
-        )
+    expected = f"from 1 to the {len(losses)} steps"
+    window = expect_whole_number(
+        "window", window, most=len(losses), expected=expected, remedy="Give the steps of an epoch."
+    )
     if not np.isfinite(level):
         raise ArgumentError("level", expected="a finite loss", got=level, remedy="Try 0.1.")
     below = np.lib.stride_tricks.sliding_window_view(losses, window).mean(axis=1) <= level

@@ -8,7 +8,6 @@ eigenvectors are those of the rows at hand, and fit them: of labels drawn at ran
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 
 from tangentlab._errors import ArgumentError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg import eigenpairs
 from tangentlab.probes.jackknife import Jackknife, jackknife
 from tangentlab.probes.kernel_target import KernelTarget
@@ -89,8 +89,7 @@ def energy_interval(K: Any, y: Any, *, k: int, level: float = 0.95, rounding: fl
             got=f"a kernel of {pair.blocks.outputs} outputs",
             remedy="Take one output.",
         )
-    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or not 1 <= k < n:
-        raise ArgumentError("k", expected=f"from 1 to {n - 1}", got=k, remedy="Try k=50 of a thousand rows.")
+    k = expect_whole_number("k", k, most=n - 1, remedy="Try k=50 of a thousand rows.")
     V = eigenpairs(pair.blocks.systems[0], k, rounding=pair.rounding).vectors
     whole, energies = V.mT @ pair.target, pair.target.square().sum(1)
     left = whole - V[:, :, None] * pair.target[:, None, :]  # (n, k, r)

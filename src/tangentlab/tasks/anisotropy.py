@@ -15,8 +15,8 @@ from torch import Tensor
 from tangentlab._errors import ArgumentError, ShapeError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._seeds import generator, numpy_generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg import floating_tensor
-from tangentlab.networks.sizes import expect_size
 from tangentlab.tasks.random_labels import balanced_labels
 from tangentlab.tasks.task import Task
 
@@ -56,7 +56,7 @@ def anisotropy(
     sizes = {"epsilon": _positive("epsilon", epsilon), "sigma": _positive("sigma", sigma)}
     unit = v.double() / length
     (x_train, train), (x_test, test) = (
-        _rows(unit, expect_size(name, rows), seed=seed, part=part, **sizes)
+        _rows(unit, expect_whole_number(name, rows), seed=seed, part=part, **sizes)
         for name, rows, part in (("samples", samples, "train"), ("test_samples", test_samples, "test"))
     )
     name = "anisotropy" if index is None else f"anisotropy:{index}"

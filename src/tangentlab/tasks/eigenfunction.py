@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 from tangentlab._errors import ArgumentError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.tiles import Progress
 from tangentlab.networks.inputs import check_inputs
 from tangentlab.tasks.eigenfunctions import Eigenfunctions
@@ -47,10 +47,9 @@ def eigenfunction_task(
     >>> task.y_train.flatten().tolist(), task.identity["eigenvalue"], task.identity["difficulty"]
     ([1.0, 0.0, 1.0], 4.0, 0.75)
     """
-    if isinstance(index, bool) or not isinstance(index, Integral) or index < 0:
-        raise ArgumentError(
-            "index", expected="a whole number, counted from 0", got=repr(index), remedy="Try index=10."
-        )
+    index = expect_whole_number(
+        "index", index, least=0, expected="a whole number, counted from 0", remedy="Try index=10."
+    )
     x = expect_rows(check_inputs(x))
     kept, _ = train_rows(train, rows=len(x))
     on_rows = KernelOnRows.of(kernel, x, progress=progress)
@@ -65,13 +64,13 @@ def eigenfunction_task(
     found = Eigenfunctions.of(
         on_rows,
         x,
-        int(index) + 1,
+        index + 1,
         train=train,
         inductive=inductive,
         tolerance=tolerance,
         seed=seed,
     )
-    return found.task(int(index))
+    return found.task(index)
 
 
 eigenfunction = eigenfunction_task

@@ -15,14 +15,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, DataError, NumericalError
+from tangentlab._errors import DataError, NumericalError
 from tangentlab._fingerprint import fingerprint
+from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.tiles import Progress
 from tangentlab.linalg import NumericalWarning, eigenpairs, noise_floor
 from tangentlab.networks.inputs import check_inputs
@@ -226,14 +226,14 @@ class Eigenfunctions:
         return [self.task(index) for index in indices]
 
     def _expect(self, index: int) -> int:
-        if isinstance(index, bool) or not isinstance(index, Integral) or not 0 <= index < self.count:
-            raise ArgumentError(
-                "index",
-                expected=f"from 0 to {self.count - 1}, counted from 0",
-                got=repr(index),
-                remedy="Decompose with a larger count for higher indices.",
-            )
-        return int(index)
+        return expect_whole_number(
+            "index",
+            index,
+            least=0,
+            most=self.count - 1,
+            expected=f"from 0 to {self.count - 1}, counted from 0",
+            remedy="Decompose with a larger count for higher indices.",
+        )
 
     def _shares(self, labels: Tensor) -> list[float]:
         classes = max(2, self.outputs)
@@ -273,14 +273,10 @@ class Eigenfunctions:
 
 
 def _expect_count(count: int, size: int) -> int:
-    if isinstance(count, bool) or not isinstance(count, Integral) or not 1 <= count <= size:
-        raise ArgumentError(
-            "count",
-            expected=f"from 1 to {size}, the size of the kernel that is decomposed",
-            got=repr(count),
-            remedy="Ask for lower indices, or give more rows.",
-        )
-    return int(count)
+    expected = f"from 1 to {size}, the size of the kernel that is decomposed"
+    return expect_whole_number(
+        "count", count, most=size, expected=expected, remedy="Ask for lower indices, or give more rows."
+    )
 
 
 def _refuse_rounding(values: Tensor, floor: float) -> None:

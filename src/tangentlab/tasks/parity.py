@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.tasks.random_labels import balanced_labels
 from tangentlab.tasks.task import Task
 
@@ -30,9 +31,9 @@ def parity(
     True
     """
     numbers = {"degree": degree, "dimension": dimension, "samples": samples, "test_samples": test_samples}
-    for argument, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ArgumentError(argument, expected="a positive integer", got=value, remedy="Try parity:3,30.")
+    degree, dimension, samples, test_samples = (
+        expect_whole_number(argument, value, remedy="Try parity:3,30.") for argument, value in numbers.items()
+    )
     if degree > dimension:
         raise ArgumentError(
             "degree",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.data import Data
 from tangentlab.tasks.rows import draw_rows
 from tangentlab.tasks.task import Task
@@ -45,8 +45,7 @@ def random_labels(
     >>> task.name, task.y_train.mean()
     ('random:2', tensor(0.5000))
     """
-    if isinstance(classes, bool) or not isinstance(classes, int) or classes < 2:
-        raise ArgumentError("classes", expected="an integer of at least 2", got=classes, remedy="Try random:2.")
+    classes = expect_whole_number("classes", classes, least=2, remedy="Try random:2.")
     rows = draw_rows(data, samples=samples, test_samples=test_samples, seed=seed, normalize=normalize)
     train, test = (
         balanced_labels(len(labels), classes, generator=generator(seed, "random labels", part))

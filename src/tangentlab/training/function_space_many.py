@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError
-from tangentlab._shapes import expect_shape
+from tangentlab._shapes import expect_shape, expect_whole_number
 from tangentlab.linalg import as_columns
 from tangentlab.training.descent import Descent
 from tangentlab.training.function_space_state import FunctionSpaceState
@@ -181,13 +181,14 @@ def _refuse_adam(descent: Descent) -> None:
 
 
 def _expect_start(start: object, descent: Descent) -> None:
-    if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start < descent.epochs:
-        raise ArgumentError(
-            "start",
-            expected=f"a whole number of epochs from 0 to {descent.epochs - 1}, so that one is left",
-            got=start,
-            remedy="Leave it out for the whole descent.",
-        )
+    expect_whole_number(
+        "start",
+        start,
+        least=0,
+        most=descent.epochs - 1,
+        expected=f"a whole number of epochs from 0 to {descent.epochs - 1}, so that one is left",
+        remedy="Leave it out for the whole descent.",
+    )
 
 
 def _steps(descent: Descent, start: int, gram: GramRows) -> int:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError, DataError, NumericalError, ShapeError
+from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg import (
     IterativeSolution,
     LinearMap,
@@ -56,12 +57,8 @@ class ConjugateGradient:
             )
         for name, least in (("preconditioner", 0), ("iterations", 1)):
             value = getattr(self, name)
-            if isinstance(value, LowRank):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ArgumentError(
-                    name, expected=f"an integer, {least} or more", got=repr(value), remedy="Leave it out."
-                )
+            if not isinstance(value, LowRank):
+                expect_whole_number(name, value, least=least, remedy="Leave it out.")
 
     def prepared(self, K: LinearMap, *, ridge: float) -> LowRank | None:
         """The low-rank approximation to precondition with; None where it would solve nothing or all but rounding.

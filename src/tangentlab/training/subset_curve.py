@@ -23,6 +23,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, DataError
 from tangentlab._seeds import generator, numpy_generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.data import stratified_order
 from tangentlab.linalg import expect_positive, expect_ridge, negative_band, rounding_of, spectral_norm, symmetric
 from tangentlab.training.anchored_targets import AnchoredTargets
@@ -134,8 +135,7 @@ def subset_curve(
             got=str(sizes),
             remedy="Try samples=[10, 30].",
         )
-    if isinstance(splits, bool) or not isinstance(splits, int) or splits < 2:
-        raise ArgumentError("splits", expected="2 or more", got=repr(splits), remedy="Try splits=20.")
+    splits = expect_whole_number("splits", splits, least=2, remedy="Try splits=20.")
     ridges = [float(ridge)] * len(sizes) if isinstance(ridge, (int, float)) else [float(each) for each in ridge]
     if len(ridges) != len(sizes):
         raise ArgumentError("ridge", expected=f"one, or {len(sizes)}", got=str(len(ridges)), remedy="Give one.")
