@@ -52,6 +52,7 @@ def folder(tmp_path, monkeypatch, whole):
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "bad.toml").write_text("networks = [")
     (tmp_path / "odd.toml").write_text("epoch = 3\n")
+    shutil.copytree(whole, tmp_path / "whole")
     shutil.copytree(whole, tmp_path / "damaged")
     (record,) = (tmp_path / "damaged" / "records").iterdir()
     record.write_text(record.read_text()[:-40])
@@ -108,6 +109,16 @@ CASES = {
     "a damaged record, exported": (["export", "damaged"], 4, "--repair"),
     "a spec that is no TOML": (["run", "bad.toml"], 1, "TOML"),
     "a spec with an unknown field": (["run", "odd.toml"], 1, "epoch"),
+    "data of an experiment for a spec": (["run", "odd.toml", "--data-path", "."], 2, "--data-path"),
+    "labels of an experiment for a spec": (["run", "odd.toml", "--label", "y"], 2, "--label"),
+    "a kernel below a file": (
+        ["ntk", "--samples", "20", "--out", "file/k.npz"],
+        1,
+        "a file stands where a folder",
+    ),
+    "a diagnosis below a file": (["diagnose", "--out", "file/p.html"], 1, "a file stands where a folder"),
+    "predictions below a file": (["predict", "--out", "file/p.html"], 1, "a file stands where a folder"),
+    "rows below a file": (["export", "whole", "--out", "file/rows.csv"], 1, "a file stands where a folder"),
     "no such spec": (["run", "no.toml"], 1, "no.toml"),
     "no such device": (["compare", *TINY, "--device", "cuda:99", "--out", "gpu"], 1, "Leave it out for the CPU"),
     "no workers": (["compare", *TINY[:-2], "-j", "0", "--out", "zero"], 1, "jobs"),

@@ -135,7 +135,8 @@ def test_ntk_writes_a_kernel_that_says_what_it_is(run, tmp_path):
         assert found["kernel"].shape == (12, 12)
         assert np.array_equal(found["kernel"], found["kernel"].T)
         assert json.loads(found["about"].item())["outputs"] == "trace"
-    code, out, _ = run("ntk", "--task", "classes", "--samples", 20, "--outputs", "3", "-o", "k.npz", "--json")
+    code, out, _ = run("ntk", "--task", "classes", "--samples", 20, "--outputs", "3", "-o", "new/k.npz", "--json")
+    assert (tmp_path / "new" / "k.npz").exists()
     assert (code, json.loads(out)["outputs"]) == (0, 3)
 
 
@@ -146,6 +147,36 @@ def test_ntk_plan_says_what_it_will_take_and_writes_nothing(run, tmp_path):
     found = json.loads(run(*common, "--json")[1])
     assert found["shape"] == [12, 12] and found["seconds"] > 0 and found["bytes"] > 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ntk_plans_a_network_of_ones_own(run, tmp_path):
+    """Two layers on 64 pixels: forms and operations are those of this module and of no other."""
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "def build(input_shape, outputs):\n"
+        "    layers = torch.nn.Linear(64, 5), torch.nn.Tanh(), torch.nn.Linear(5, outputs)\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), *layers)\n"
+    )
+    code, out, err = run("ntk", "--network", "mine:build", "--samples", 30, "--outputs", 0, "--plan", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    names = [layer["name"] for layer in found["layers"]]
+    assert names and all(name.startswith(("1", "3")) for name in names)
+    assert found["shape"] == [30, 30] and not list(tmp_path.glob("*.npz"))
+
+
+def test_ntk_in_another_precision_says_what_that_moved(run):
+    common = ("ntk", "--network", "lenet", "--samples", 12, "--outputs", "0")
+    code, out, err = run(*common, "--precision", "bf16")
+    assert code == 0 and "bf16 moved it by 0.00" in out, err
+    moved = json.loads(run(*common, "--precision", "bf16", "--json")[1])["rounding"]
+    assert 1e-5 < moved < 1e-2  # 8 bits of the factors, of whose products many are summed
+    stored = json.loads(run(*common, "--precision", "bf16", "--store", "K", "--json")[1])["rounding"]
+    assert 1e-5 < stored < 1e-2
+    assert json.loads(run(*common, "--json")[1])["rounding"] == 0
+    assert "CUDA" in run(*common, "--precision", "tf32")[2]
+    code, _, err = run(*common, "--precision", "bf61")
+    assert code == 1 and "Did you mean 'bf16'?" in err
 
 
 def test_ntk_at_a_checkpoint_is_another_kernel(run, tmp_path):
@@ -169,6 +200,15 @@ def test_spectrum_shows_a_table_a_line_and_shares(run):
     found = json.loads(out)
     assert sum(found["eigenvalues"]) == pytest.approx(found["trace"], rel=1e-6)
     assert sum(found["target_shares"]) == pytest.approx(1, rel=1e-6)
+
+
+def test_spectrum_says_when_the_kernel_does_not_reach_the_targets(run, tmp_path):
+    x = np.array([[1.0, 0.0], [0.0, 1.0]] * 20)
+    np.savez(tmp_path / "pairs.npz", x=x, y=np.arange(40) // 2 % 2)  # equal rows of unequal classes
+    code, out, _ = run("spectrum", "--data", "pairs.npz", "--samples", 20, "--network", "mlp:width=4")
+    assert code == 0
+    assert "at least: K does not reach" in out
+    assert "at least" not in run("spectrum", "--samples", 30)[1]
 
 
 @pytest.mark.parametrize("what", ["networks", "data", "tasks", "learners", "probes", "experiments"])

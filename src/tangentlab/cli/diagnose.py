@@ -43,7 +43,9 @@ def diagnose(
     """
     from tangentlab.experiments import ComparisonSpec, Sources, resolved
     from tangentlab.experiments import diagnose as examine
+    from tangentlab.records.atomic import make_folder
 
+    make_folder(out.parent)
     sources = Sources(data, data_path, label)
     spec = ComparisonSpec.of(
         networks=network,

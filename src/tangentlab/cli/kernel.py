@@ -10,7 +10,7 @@ import typer
 from tangentlab.cli.compare import Json, Scheduler
 from tangentlab.cli.pair_progress import pair_progress
 from tangentlab.cli.screen import as_json, sparkline, table
-from tangentlab.cli.tiles import spectrum_of_tiles, write_tiles
+from tangentlab.cli.tiles import spectrum_of_tiles, told_rounding, write_tiles
 
 if TYPE_CHECKING:
     from tangentlab.kernels import NeuralTangentKernel
@@ -35,7 +35,10 @@ Tiles = Annotated[
     typer.Option("--store", help="Folder of kernel tiles, for kernels beyond memory; run again to resume."),
 ]
 Plan = Annotated[bool, typer.Option("--plan", help="Only say what it will take: forms, FLOPs, bytes, seconds.")]
-Precision = Annotated[str, typer.Option(help="float32 or float64.")]
+Dtype = Annotated[str, typer.Option(help="float32 or float64.")]
+Precision = Annotated[
+    str, typer.Option(help="Of products of gradients: float32, bf16, or tf32 on CUDA; what it moves is measured.")
+]
 
 
 def ntk(
@@ -51,7 +54,8 @@ def ntk(
     mode: Mode = None,
     checkpoint: Checkpoint = None,
     initialization: Initialization = "lecun",
-    dtype: Precision = "float32",
+    dtype: Dtype = "float32",
+    precision: Precision = "float32",
     memory: Memory = None,
     store: Tiles = None,
     scheduler: Scheduler = None,
@@ -62,7 +66,7 @@ def ntk(
     tile to a store that a kill does not harm.
     """
     from tangentlab._fingerprint import canonical_json
-    from tangentlab.records.atomic import write_atomically
+    from tangentlab.records.atomic import make_folder, write_atomically
     from tangentlab.records.layout import pack_arrays
 
     if scheduler is not None and store is None:
@@ -81,14 +85,16 @@ def ntk(
         initialization=initialization,
         dtype=dtype,
         memory=memory,
+        precision=precision,
     )
     if plan:
         forecast = kernel.plan(rows.x_train, storage="dense" if store is None else "disk")
         typer.echo(as_json(forecast.to_dict()) if json else forecast.describe())
         return
     if store is not None:
-        write_tiles(kernel, rows, store, scheduler=scheduler, json=json)
-        return
+        raise typer.Exit(write_tiles(kernel, rows, store, scheduler=scheduler, json=json))
+    path = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
+    make_folder(path.parent)
     with pair_progress() as progress:
         gram = kernel.gram(rows.x_train, progress=progress)
     import numpy as np
@@ -100,6 +106,7 @@ def ntk(
         "shape": list(gram.values.shape),
         "trace": gram.trace,
         "difference from autograd": gram.difference,
+        "rounding": gram.rounding,
         "task": rows.identity,
     }
     arrays = {
@@ -108,7 +115,6 @@ def ntk(
         "y": rows.y_train.cpu().numpy(),
         "about": np.array([canonical_json({**about, "difference from autograd": str(gram.difference)})]),
     }
-    path = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
     write_atomically(path, pack_arrays(arrays))
     if json:
         typer.echo(as_json(about | {"file": str(path)}))
@@ -116,6 +122,7 @@ def ntk(
     typer.echo(f"{gram.description}\non {rows.name}, {samples} rows of shape {rows.shape}")
     typer.echo(
         f"shape {tuple(gram.values.shape)}, trace {gram.trace:.6g}, differs from autograd by {gram.difference:.1g}"
+        f"{told_rounding(precision, gram.rounding)}"
     )
     typer.echo(f"Written: {path} (arrays kernel, x, y, about)")
 
@@ -132,7 +139,7 @@ def spectrum(
     mode: Mode = None,
     checkpoint: Checkpoint = None,
     initialization: Initialization = "lecun",
-    dtype: Precision = "float32",
+    dtype: Dtype = "float32",
     memory: Memory = None,
     top: Annotated[int, typer.Option("--top", "-k", help="Eigenvalues to show; with --store, to compute.")] = 10,
     store: Tiles = None,
@@ -207,7 +214,8 @@ def spectrum(
     typer.echo(
         f"alignment with the targets {aligned.trace_normalized:.4f} of the trace, centred {aligned.centered:.3f}"
     )
-    typer.echo(f"complexity of the targets yᵀK⁻¹y·tr K/n² = {norm.normalized:.4g}")
+    reached = "" if norm.is_exact else f" at least: K does not reach {100 * norm.null_share:.3g} % of the targets"
+    typer.echo(f"complexity of the targets yᵀK⁻¹y·tr K/n² = {norm.normalized:.4g}{reached}")
 
 
 def _kernel(
@@ -225,6 +233,7 @@ def _kernel(
     initialization: str,
     dtype: str,
     memory: str | None,
+    precision: str = "float32",
 ) -> tuple[NeuralTangentKernel, Task]:
     """The kernel of a named network, and the rows of a task to take it on."""
     import torch
@@ -247,4 +256,4 @@ def _kernel(
     if checkpoint is not None:
         model = at_checkpoint(model, checkpoint)
     flavour: int | str = int(outputs) if outputs.lstrip("-").isdecimal() else outputs
-    return NeuralTangentKernel(model, outputs=flavour, mode=mode, memory=memory), rows
+    return NeuralTangentKernel(model, outputs=flavour, mode=mode, memory=memory, precision=precision), rows

@@ -54,8 +54,11 @@ def predict(
     from tangentlab.experiments import predict as foretell
     from tangentlab.experiments.prediction.prediction import write_prediction_page
     from tangentlab.networks import split_network_names
+    from tangentlab.records.atomic import make_folder
     from tangentlab.tasks import TASKS
 
+    if out is not None:
+        make_folder(out.parent)
     sizes = split_integers("--samples", samples)
     networks = [name for option in network or ["mlp"] for name in split_network_names(option)]
     loaded = load(data, path=data_path, label=label)

@@ -70,6 +70,8 @@ def run(
         "--scale": scale,
         "--network": network,
         "--data": data,
+        "--data-path": data_path,
+        "--label": label,
         "--seeds": seeds,
         "--samples": samples,
         "--set": change,

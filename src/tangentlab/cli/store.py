@@ -56,7 +56,7 @@ def export(
     every other reading.
     """
     from tangentlab.records import Store
-    from tangentlab.records.atomic import write_atomically
+    from tangentlab.records.atomic import make_folder, write_atomically
     from tangentlab.report import rows, to_csv
 
     records = Store.open(store).records()
@@ -72,6 +72,7 @@ def export(
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
+        make_folder(out.parent)
         write_atomically(out, content)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tangentlab.cli.exit_codes import DAMAGED
+from tangentlab.cli.exit_codes import DAMAGED, INTERRUPTED, OK
 from tangentlab.cli.pair_progress import pair_progress
 from tangentlab.cli.screen import as_json, table
 
@@ -30,10 +30,13 @@ def is_tiles(store: Path) -> bool:
 
 def write_tiles(
     kernel: NeuralTangentKernel, rows: Task, store: Path, *, scheduler: str | None = None, json: bool
-) -> None:
-    """Fill a store with what it lacks of a kernel, and say what it holds."""
-    with pair_progress() as progress:
-        gram = kernel.tiles(rows.x_train, store=store, scheduler=scheduler, progress=progress)
+) -> int:
+    """Fill a store with what it lacks of a kernel, and say what it holds; the exit code."""
+    try:
+        with pair_progress() as progress:
+            gram = kernel.tiles(rows.x_train, store=store, scheduler=scheduler, progress=progress)
+    except KeyboardInterrupt:
+        return stopped(store)
     size, outputs = gram.matrix.size, gram.outputs
     if json:
         about = {
@@ -43,33 +46,62 @@ def write_tiles(
             "shape": [size, size],
             "trace": gram.trace,
             "difference from autograd": str(gram.difference),
+            "rounding": gram.rounding,
             "task": rows.identity,
             "store": str(store),
         }
         typer.echo(as_json(about))
-        return
+        return OK
     typer.echo(f"{gram.description}\non {rows.name}, {len(rows.x_train)} rows of shape {rows.shape}")
-    typer.echo(f"shape {(size, size)}, trace {gram.trace:.6g}, differs from autograd by {gram.difference:.1g}")
+    typer.echo(
+        f"shape {(size, size)}, trace {gram.trace:.6g}, differs from autograd by {gram.difference:.1g}"
+        f"{told_rounding(kernel.precision, gram.rounding)}"
+    )
     typer.echo(f"Complete: {store} (a Zarr array; next: tangentlab spectrum --store {store})")
+    return OK
+
+
+def told_rounding(precision: str, moved: float) -> str:
+    """What a reduced precision cost, as the end of a line.
+
+    >>> told_rounding("bf16", 0.0012), told_rounding("float32", 0.0)
+    (', bf16 moved it by 0.0012', '')
+    """
+    return "" if precision == "float32" else f", {precision} moved it by {moved:.2g}"
+
+
+def stopped(store: Path) -> int:
+    """What is said after Ctrl-C; the exit code."""
+    kept = " Finished tiles are kept." if is_tiles(store) else ""
+    typer.echo(f"stopped by Ctrl-C.{kept} Continue with the same command.", err=True)
+    return INTERRUPTED
 
 
 def spectrum_of_tiles(store: Path, top: int, *, out: Path | None, json: bool) -> None:
     """The first eigenpairs of a finished store."""
     from tangentlab.kernels import TileStore
     from tangentlab.linalg import eigenpairs
-    from tangentlab.records.atomic import write_atomically
+    from tangentlab.records.atomic import make_folder, write_atomically
     from tangentlab.records.layout import pack_arrays
 
     opened = TileStore.open(store)
+    if out is not None:
+        out = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
+        make_folder(out.parent)
     matrix = opened.tiles()
     trace = opened.trace()
     steps = store / STEPS
-    pairs = eigenpairs(matrix, min(max(1, top), matrix.size), checkpoint=steps)
+    try:
+        pairs = eigenpairs(matrix, min(max(1, top), matrix.size), checkpoint=steps)
+    except KeyboardInterrupt:
+        typer.echo(
+            "stopped by Ctrl-C. The steps of the search are kept. Continue with the same command.", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
     shutil.rmtree(steps, ignore_errors=True)
     values, worst = pairs.values.tolist(), float(pairs.residuals.max())
     if out is not None:
         arrays = {"values": pairs.values, "vectors": pairs.vectors, "residuals": pairs.residuals}
-        out = out if out.suffix == ".npz" else out.with_name(out.name + ".npz")
         write_atomically(out, pack_arrays({name: array.cpu().numpy() for name, array in arrays.items()}))
     if json:
         measured = {"kernel": opened.about["description"], "eigenvalues": values, "trace": trace}

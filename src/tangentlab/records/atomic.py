@@ -50,6 +50,25 @@ def write_atomically(path: Path, data: bytes) -> None:
             return
 
 
+def make_folder(path: Path) -> Path:
+    """The folder at `path`, made with those above it where they are missing; refused if it cannot be written into.
+
+    Called before long work whose result goes there.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     make_folder(Path(folder) / "a" / "b").is_dir()
+    True
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise explain(error, path, doing="written") from error
+    return path
+
+
 def read_bytes(path: Path) -> bytes:
     """The bytes of a regular file; a link, a folder or an unreadable file is a `StoreError`.
 

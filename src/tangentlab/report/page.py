@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tangentlab.records import Record, Store
-from tangentlab.records.atomic import explain, write_atomically
+from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report.comparison import Comparison
 from tangentlab.report.figures import draw_figures
 from tangentlab.report.intervals import MIN_SEEDS
@@ -52,10 +52,7 @@ def write_report(store_or_path: Store | str | Path, destination: str | Path | No
     path = store.path / "report.html" if destination is None else Path(destination)
     render = render_study_page if store.spec.get("study") else render_page
     page = render(store.records(), spec=store.spec, place=store.path.as_posix())
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain(error, path, doing="written") from error
+    make_folder(path.parent)
     write_atomically(path, page.encode("utf-8", "replace"))
     return path
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tangentlab._errors import UnknownNameError
 from tangentlab.records import Store
-from tangentlab.records.atomic import explain, write_atomically
+from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report.comparison import Comparison
 from tangentlab.report.drawing import canvas_class, file_bytes, plain, report_style
 from tangentlab.report.figure import Figure, Panel, Series
@@ -37,11 +37,7 @@ def save_figures(
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
     store = store_or_path if isinstance(store_or_path, Store) else Store.open(store_or_path)
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain(error, folder, doing="written") from error
+    folder = make_folder(Path(folder))
     written = []
     records, spec = store.records(), store.spec
     if spec.get("study"):

@@ -26,7 +26,7 @@ import torch
 
 from tangentlab._errors import ArgumentError, DamagedRecordError, StoreError
 from tangentlab.experiments.graded_tasks.bank import ScoredTask
-from tangentlab.records.atomic import explain, read_bytes, write_atomically
+from tangentlab.records.atomic import make_folder, read_bytes, write_atomically
 from tangentlab.records.layout import pack_arrays
 from tangentlab.records.sealed import seal, unseal
 from tangentlab.tasks import Task
@@ -59,10 +59,7 @@ def export_tasks(
     folder = Path(folder)
     if (folder / INDEX).exists():
         raise StoreError(f"{folder} holds tasks already.", remedy="Choose another folder, or delete that one.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain(error, folder, doing="written") from error
+    make_folder(folder)
     first = scored[0].task
     shared = all(_same_rows(one.task, first) for one in scored)
     written: dict[str, str] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tangentlab.experiments.prediction.prediction import Prediction
-from tangentlab.records.atomic import write_atomically
+from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report import render_diagnosis_page
 from tangentlab.report.wording import percent_range, signed_points
 
@@ -123,7 +123,7 @@ class Diagnosis:
     def report(self, path: str | Path, *, command: str = "") -> Path:
         """Write the diagnosis as one self-contained page and return its path."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         page = render_diagnosis_page(self.to_dict(), command=command)
         write_atomically(path, page.encode("utf-8", "replace"))
         return path

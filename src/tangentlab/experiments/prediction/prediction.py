@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tangentlab.experiments.prediction.calibration import Calibration
-from tangentlab.records.atomic import write_atomically
+from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report import render_prediction_page
 from tangentlab.report.wording import count, percent_range, significant
 
@@ -224,7 +224,7 @@ def write_prediction_page(
 ) -> Path:
     """Write predictions, and their ranking where there is one, as one self-contained page; whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     page = render_prediction_page([each.to_dict() for each in predictions], ranking=ranking, command=command)
     write_atomically(path, page.encode("utf-8", "replace"))
     return path
