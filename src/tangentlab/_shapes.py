@@ -94,13 +94,13 @@ def expect_whole_number(
     Traceback (most recent call last):
     tangentlab._errors.ArgumentError: `width` must be a whole number of at least 1, got 0. Try width=1.
     """
-    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):
+    whole = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if whole is None or whole < least or (most is not None and whole > most):
         usual = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
         raise ArgumentError(
             name, expected=expected or usual, got=repr(value), remedy=remedy or f"Try {name}={least}."
         )
-    return int(value)
+    return whole
 
 
 def expect_callable(name: str, value: Any, *, expected: str, remedy: str) -> None:
