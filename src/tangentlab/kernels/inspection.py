@@ -12,7 +12,7 @@ from torch import Tensor
 from tangentlab._errors import ShapeError
 from tangentlab.kernels.footprint import Footprint
 from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import Room, held_bytes, plan_blocks
+from tangentlab.kernels.memory_budget import AMPLE, Room, held_bytes, keep_freed, plan_blocks
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.kernels.verdict import Memory, Verdict
@@ -122,6 +122,8 @@ class Inspection:
         )
         room = Room.on(self.network.device, memory)
         room.refuse(rows, columns, result=result)
+        if room.bytes >= AMPLE:
+            keep_freed(self.network.device)
         plan = plan_blocks(
             rows=rows,
             columns=columns,
