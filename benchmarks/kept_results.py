@@ -24,6 +24,7 @@ from tangentlab.records.atomic import write_atomically
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
+Kept = dict[str, Any]
 _PLACES = ("--neural-tangents-python", "--results", "--store")
 
 
@@ -35,13 +36,13 @@ def parser(description: str, *, threads: int = 2) -> argparse.ArgumentParser:
     return made
 
 
-def spread(values: list[float]) -> dict[str, Any]:
+def spread(values: list[float]) -> Kept:
     """Median and quartiles of measurements, with their number."""
     low, middle, high = np.percentile(values, [25, 50, 75])
     return {"median": float(middle), "quartiles": [float(low), float(high)], "runs": len(values)}
 
 
-def stamp(options: argparse.Namespace) -> dict[str, Any]:
+def stamp(options: argparse.Namespace) -> Kept:
     """When, where and how a measurement was made; nothing that names a folder or the user."""
     script = Path(sys.argv[0]).name
     arguments = [a for before, a in pairwise(sys.argv) if a not in _PLACES and before not in _PLACES]
@@ -58,20 +59,33 @@ def stamp(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def read(name: str, *, results: Path = RESULTS) -> dict[str, Any]:
+def read(name: str, *, results: Path = RESULTS) -> Kept:
     """What is kept under a name; empty where nothing is."""
     path = results / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def write(name: str, kept: dict[str, Any], *, results: Path = RESULTS) -> None:
+def write(name: str, kept: Kept, *, results: Path = RESULTS) -> None:
     """Keep a dictionary under a name, whole or not at all."""
     results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
     write_atomically(results / f"{name}.json", text.encode())
 
 
-def write_run(name: str, question: str, run: dict[str, Any], *, key: tuple[str, ...], options: Any) -> None:
+def made(*kept: Kept) -> str:
+    """Where and when some results were measured, by their stamps, in a sentence."""
+    stamps = [one["stamp"] for one in kept]
+    machines = {
+        f"{s['machine']['threads']} threads, {s['machine']['instructions']}, torch {s['versions']['torch']}"
+        for s in stamps
+    }
+    dates = sorted({s["date"][:10] for s in stamps})
+    commits = sorted({s["commit"].removesuffix("-dirty") for s in stamps})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    return f"Measured on {'; '.join(sorted(machines))}; {when}, commit {', '.join(commits)}."
+
+
+def write_run(name: str, question: str, run: Kept, *, key: tuple[str, ...], options: Any) -> None:
     """Keep one of a benchmark's runs, in the place of the one before it that is the same in `key`; stamped."""
     kept = read(name, results=options.results)
     others = [one for one in kept.get("runs", []) if any(one.get(part) != run[part] for part in key)]

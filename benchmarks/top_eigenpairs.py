@@ -15,9 +15,9 @@ Figures go to benchmarks/results/top_eigenpairs.json.
 import time
 from contextlib import suppress
 
+import kept_results
 import numpy as np
 import torch
-from kept_results import parser as common
 from kept_results import spread, write_run
 from scipy.sparse.linalg import eigsh
 
@@ -68,7 +68,7 @@ def quantiles(r):
 
 
 def main():
-    parser = common(__doc__)
+    parser = kept_results.parser(__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[2048, 4096])
     parser.add_argument("--k", type=int, help="default an eighth of the rows")
     parser.add_argument("--pairs", type=int, default=3)

@@ -1,23 +1,15 @@
-"""The README's table, made from what was run and kept in benchmarks/results/ and from nothing else.
-
-python benchmarks/readme_table.py            # rewrite the table between its markers
-python benchmarks/readme_table.py --check    # exit 1 if it would change
-"""
+"""The table of kernels beside their peers, made from what `kernel_against_peers.py` has kept."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from kept_results import HERE, RESULTS
+from kept_results import RESULTS, made
 from kernel_against_peers import TUTORIAL, best_peer
 from workloads import WORKLOADS
 
-README = HERE.parent / "README.md"
-BEGIN, END = "<!-- benchmarks: made by `make benchmark-table` -->", "<!-- end of benchmarks -->"
 HEAD = (
     "| kernel | rows | seconds | GiB | error | best peer | times faster | than the tutorial | times the limit |",
     "|---|--:|--:|--:|--:|---|--:|--:|--:|",
@@ -59,35 +51,5 @@ def ratio(peer: dict[str, Any]) -> str:
 
 
 def provenance(found: list[dict[str, Any]]) -> str:
-    machines = {
-        f"{s['machine']['threads']} threads, {s['machine']['instructions']}, torch {s['versions']['torch']}"
-        for s in (result["stamp"] for result in found)
-    }
-    dates = sorted(result["stamp"]["date"][:10] for result in found)
     rates = sorted(result["limit"]["rate"] / 1e9 for result in found)
-    when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
-    return f"{'; '.join(sorted(machines))}; {when}; float32 products at {rates[0]:.0f} to {rates[-1]:.0f} GFLOP/s."
-
-
-def placed(text: str, new: str) -> str:
-    """`text` with what stands between the markers replaced."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        sys.exit(f"README.md has no markers {BEGIN} and {END}")
-    new = placed(text, table())
-    if options.check:
-        sys.exit(int(new != text))
-    README.write_text(new, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    return f"{made(*found)} float32 products at {rates[0]:.0f} to {rates[-1]:.0f} GFLOP/s."
