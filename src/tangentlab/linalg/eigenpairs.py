@@ -16,11 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg.block_krylov import Progress, dense_eigenpairs, expect_count, krylov_eigenpairs
 from tangentlab.linalg.floating_tensor import floating_tensor, rounding_of
-from tangentlab.linalg.linear_map import LinearMap, is_matrix_free, share_memory
+from tangentlab.linalg.linear_map import LinearMap, is_matrix_free, refuse_empty, share_memory
 from tangentlab.linalg.output_blocks import KernelBlocks
 from tangentlab.linalg.positive import NumericalWarning, symmetric
 
@@ -80,10 +79,7 @@ def eigenpairs(
     if K.ndim == 4:
         K = KernelBlocks.of(K, outputs=K.shape[2], name=name).systems[0]
     n = expect_shape(name, K, "n n")["n"]
-    if n == 0:
-        raise ArgumentError(
-            name, expected="a kernel of one row or more", got="one of shape (0, 0)", remedy="Pass some rows."
-        )
+    refuse_empty(n, name)
     if k is not None:
         expect_count(k, size=n, name=name)
     if k is not None and n > DENSE_ROWS and 4 * k <= n:

@@ -125,7 +125,7 @@ def _of_matrix(K: Any, name: str, rounding: float | None) -> LinearMap:
     rounding = rounding_of(K) if rounding is None else rounding
     matrix = floating_tensor(name, share_memory(K), finite=False)
     n = expect_shape(name, matrix, "n n")["n"]
-    _refuse_empty(n, name)
+    refuse_empty(n, name)
     exact = _check_symmetry(matrix, name, rounding)
     if exact and matrix.stride(1) != 1:
         matrix = matrix.T  # the same numbers, row by row
@@ -171,7 +171,7 @@ def _of_function(K: Any, name: str, rounding: float | None) -> LinearMap:
             remedy="A map between two sets of rows has no spectrum.",
         )
     n = int(shape[0])
-    _refuse_empty(n, name)
+    refuse_empty(n, name)
     dtype = _torch_dtype(getattr(K, "dtype", None))
     device = torch.device(getattr(K, "device", None) or "cpu")
     inner = K.matmat if hasattr(K, "matmat") else K
@@ -198,7 +198,11 @@ def _torch_dtype(dtype: Any) -> torch.dtype:
     return torch.float32 if dtype is not None and np.dtype(dtype) == np.float32 else torch.float64
 
 
-def _refuse_empty(n: int, name: str) -> None:
+def refuse_empty(n: int, name: str) -> None:
+    """Refuse a kernel of no rows.
+
+    >>> refuse_empty(1, "K")
+    """
     if n == 0:
         raise ArgumentError(
             name, expected="a kernel of one row or more", got="one of shape (0, 0)", remedy="Pass some rows."
@@ -223,12 +227,21 @@ def _check_symmetry(matrix: Tensor, name: str, rounding: float) -> bool:
                 gap, where = furthest, (i + at[0], j + at[1])
     allowed = 10 * n * rounding * largest
     if gap > allowed:
-        raise NotSymmetricError(
-            f"`{name}` must be symmetric, and differs from its transpose by {gap:.2g} at {where}, "
-            f"where rounding explains {allowed:.2g}.",
-            remedy="Compute it on one set of rows against itself, or pass (K + K.T) / 2 if that is what you mean.",
-        )
+        raise not_symmetric(name, gap, at=where, allowed=allowed)
     return gap == 0.0
+
+
+def not_symmetric(name: str, gap: float, *, at: tuple[int, int], allowed: float) -> NotSymmetricError:
+    """The refusal of a matrix that is `gap` from its transpose at an entry, where rounding explains `allowed`.
+
+    >>> print(not_symmetric("K", 2.0, at=(0, 1), allowed=1e-15))
+    `K` must be symmetric, and differs from its transpose by 2 at (0, 1), where rounding explains 1e-15. Compute ...
+    """
+    return NotSymmetricError(
+        f"`{name}` must be symmetric, and differs from its transpose by {gap:.2g} at {at}, "
+        f"where rounding explains {allowed:.2g}.",
+        remedy="Compute it on one set of rows against itself, or pass (K + K.T) / 2 if that is what you mean.",
+    )
 
 
 def _check_symmetry_by_products(linear: LinearMap) -> None:

@@ -17,10 +17,11 @@ import torch
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
-from tangentlab._errors import NotPositiveError, NotSymmetricError
+from tangentlab._errors import NotPositiveError
 from tangentlab._seeds import numpy_generator
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg.floating_tensor import floating_tensor, rounding_of
+from tangentlab.linalg.linear_map import not_symmetric
 
 DENSE_ROWS = 256  # below this a dense eigenvalue solve is quicker than Lanczos
 
@@ -54,11 +55,7 @@ def symmetric(K: Any, *, name: str = "K", rounding: float | None = None) -> Tens
     worst = int(gap.argmax())
     furthest = float(gap.view(-1)[worst])
     if furthest > allowed:
-        raise NotSymmetricError(
-            f"`{name}` must be symmetric, and differs from its transpose by {furthest:.2g} at "
-            f"({worst // n}, {worst % n}), where rounding explains {allowed:.2g}.",
-            remedy="Compute it on one set of rows against itself, or pass (K + K.T) / 2 if that is what you mean.",
-        )
+        raise not_symmetric(name, furthest, at=divmod(worst, n), allowed=allowed)
     return (K + K.T) / 2
 
 
