@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tangentlab.cli.compare import Json, command_line
-from tangentlab.cli.kernel import DataName, DataPath, Initialization, Label, Memory, NetworkName, Precision, Seed
+from tangentlab.cli.kernel import DataName, DataPath, Dtype, Initialization, Label, Memory, NetworkName, Seed
 from tangentlab.cli.screen import as_json
 from tangentlab.cli.step_progress import step_progress
 from tangentlab.cli.values import number_or_word
@@ -32,7 +32,7 @@ def diagnose(
     ridge: Annotated[str, typer.Option(help="Of what is foretold: share of the mean diagonal, or gcv.")] = "0.001",
     seed: Seed = 0,
     initialization: Initialization = "lecun",
-    dtype: Precision = "float32",
+    dtype: Dtype = "float32",
     memory: Memory = None,
     json: Json = False,
 ) -> None:

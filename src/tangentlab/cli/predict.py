@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tangentlab.cli.compare import Json, command_line
-from tangentlab.cli.kernel import DataName, DataPath, Initialization, Label, Memory, Precision
+from tangentlab.cli.kernel import DataName, DataPath, Dtype, Initialization, Label, Memory
 from tangentlab.cli.screen import as_json, table
 from tangentlab.cli.step_progress import step_progress
 from tangentlab.cli.values import number_or_word, split_integers, split_tasks
@@ -37,7 +37,7 @@ def predict(
     splits: Annotated[int, typer.Option(help="Random subsets for each size.")] = 20,
     momentum: Annotated[float, typer.Option(help="Of the descent that rate and steps are told for.")] = 0.9,
     initialization: Initialization = "lecun",
-    dtype: Precision = "float32",
+    dtype: Dtype = "float32",
     memory: Memory = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File for a page (.html) of what was found.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tangentlab.cli.compare import Json
-from tangentlab.cli.kernel import DataName, DataPath, Initialization, Label, Mode, NetworkName, Precision, Seed
+from tangentlab.cli.kernel import DataName, DataPath, Dtype, Initialization, Label, Mode, NetworkName, Seed
 from tangentlab.cli.screen import as_json, table
 from tangentlab.cli.values import split_integers
 
@@ -48,7 +48,7 @@ def tasks(
     seed: Seed = 0,
     mode: Mode = None,
     initialization: Initialization = "lecun",
-    dtype: Precision = "float32",
+    dtype: Dtype = "float32",
     inductive: Annotated[
         bool, typer.Option("--inductive", help="Eigenfunctions of the train rows, extended to the test rows.")
     ] = False,

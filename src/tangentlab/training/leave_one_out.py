@@ -17,7 +17,8 @@ from tangentlab.linalg import KernelBlocks
 
 
 def spectral_blocks(vectors: Tensor, weights: Tensor, *, stride: int) -> Tensor:
-    """The same blocks of V diag(w) Vᵀ, from vectors (b, N, N) and weights (b, N), without forming it. O(N² s).
+    """The blocks on the diagonal of V diag(w) Vᵀ, (b, n, s, s), from vectors (b, N, N) and weights (b, N), without
+    forming it: one for each row of data. O(N² s).
 
     >>> spectral_blocks(torch.eye(2)[None], torch.tensor([[3.0, 4.0]]), stride=1).flatten().tolist()
     [3.0, 4.0]
