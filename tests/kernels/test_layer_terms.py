@@ -9,6 +9,7 @@ from tangentlab._errors import NetworkError
 from tangentlab.kernels.layer_terms import PathChanged, TermMaker
 from tangentlab.networks import Network
 from tangentlab.tangent.factors import Outer, Rows, as_rows
+from tangentlab.tangent.joined_factors import joined
 from tangentlab.tangent.routes import find_routes
 
 
@@ -81,7 +82,47 @@ def test_blocks_do_not_depend_on_the_step():
     maker, _ = planned(plain, [rows(3)])
     x = rows(7)
     for name, term in maker.block(x, step=7).items():
-        assert torch.allclose(as_rows(term).rows, as_rows(maker.block(x, step=2)[name]).rows)
+        assert torch.allclose(as_rows(term).rows, as_rows(joined(maker.block(x, step=2)[name])).rows)
+
+
+def first_token(m, x):
+    return m.b(torch.tanh(m.a(x))[:, 0]) * m.scale
+
+
+def longest_read(m, x):
+    h = torch.tanh(m.a(x))
+    last = (x[..., 0] > 0).sum(1)  # how much of each row is read
+    kept = (torch.arange(x.shape[1]) < last[:, None]).unsqueeze(2)
+    return m.b((h * kept).sum(1)) * m.scale
+
+
+def test_positions_that_no_output_reads_are_left_out():
+    maker, _ = planned(first_token, [rows(3, 5, 4)])
+    assert maker.read == {"a.weight": (0,)}
+    x1, x2 = rows(7, 5, 4), rows(4, 5, 4)
+    left = maker.block(x1, step=3)
+    assert joined(left["a.weight"]).inputs.shape == (7, 1, 1, 4)
+    total = torch.zeros(7, 4, dtype=torch.float64)
+    maker.add_tile(total, left, maker.block(x2, step=4))
+    assert torch.allclose(total, loops(maker, x1, x2, outputs="trace"))
+
+
+@pytest.mark.parametrize("step", [1, 2, 6])
+@pytest.mark.parametrize("contraction", ["trace", "full"])
+def test_rows_that_read_more_positions_than_planned_keep_them(step, contraction):
+    def lengths(*read):
+        x = rows(len(read), 6, 4)
+        x[..., 0] = torch.tensor([[1.0] * n + [-1.0] * (6 - n) for n in read])
+        return x
+
+    maker, _ = planned(longest_read, [lengths(1, 2, 1)], contraction)
+    assert maker.read == {"a.weight": (0, 1)}
+    short, mixed = lengths(2, 1, 2, 1, 1, 2), lengths(1, 6, 2, 4, 1, 2)
+    for x1, x2 in ((short, mixed), (mixed, short), (mixed, mixed)):
+        shape = (6, 6, 2, 2) if contraction == "full" else (6, 6)
+        total = torch.zeros(shape, dtype=torch.float64)
+        maker.add_tile(total, maker.block(x1, step=step), maker.block(x2, step=step))
+        assert torch.allclose(total, loops(maker, x1, x2, outputs=contraction))
 
 
 def branch_on_layer_b(m, x):

@@ -11,7 +11,7 @@ Shapes    "full" (n, m, q, q), "trace" (n, m), "diagonal" (n, m, q)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -19,12 +19,16 @@ from torch import Tensor
 from tangentlab.kernels.pairwise import add_pairwise
 from tangentlab.linalg.matrix_product import gram, product
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_rows
+from tangentlab.tangent.joined_factors import Stacked, joined
 
 COLUMNS = 65_536
 """Longest inner product summed in the working precision; longer ones are split and added in float64."""
 
-PART_NUMBERS = 16 << 20
+PART_NUMBERS = 2 << 20
 """Numbers of a layer's gradients that are written out at once: new memory is slow, and less stays in the caches."""
+
+_LEAST_OUTPUTS = 16
+"""Fewer of a layer's outputs at once would not fill registers."""
 
 _WRITING = 3.2
 """Multiplications to write a gradient out, in those of a large product: small products, and one side of each pair."""
@@ -105,8 +109,8 @@ def form_costs(factor: Factor, *, contraction: str, columns: int) -> dict[str, f
 
 def add_contraction(
     total: Tensor,
-    left: Factor,
-    right: Factor,
+    left: Factor | Stacked,
+    right: Factor | Stacked,
     *,
     form: str,
     contraction: str,
@@ -123,12 +127,16 @@ def add_contraction(
     >>> add_contraction(total, M, M, form="explicit", contraction="trace"); total.tolist()
     [[5.0, 11.0], [11.0, 25.0]]
     """
-    if isinstance(left, Windows) and isinstance(right, Windows) and form == "hadamard":
-        left, right = left.outer(), right.outer()
     if form == "explicit":
         for a, b in _written_out(left, right, workspace or Workspace()):
             _add_explicit(total, a, b, contraction)
-    elif form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
+        return
+    same = right is left
+    left = joined(left)
+    right = left if same else joined(right)
+    if isinstance(left, Windows) and isinstance(right, Windows) and form == "hadamard":
+        left, right = left.outer(), right.outer()
+    if form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):
             a = left.inputs[:, g, 0]
@@ -165,35 +173,54 @@ def _product(left: Tensor, right: Tensor, n: int, m: int) -> Tensor:
     return gram(rows) if right is left else product(rows, right.reshape(m, -1).T)
 
 
-def _written_out(left: Factor, right: Factor, workspace: Workspace) -> Iterator[tuple[Tensor, Tensor]]:
+def _written_out(
+    left: Factor | Stacked, right: Factor | Stacked, workspace: Workspace
+) -> Iterator[tuple[Tensor, Tensor]]:
     """The gradients of both sides as rows (n, q, numbers), a part of the layer's outputs at a time."""
     if isinstance(left, (Rows, Tokens)) or isinstance(right, (Rows, Tokens)):
-        a = as_rows(left).rows
-        yield a, a if right is left else as_rows(right).rows
+        a = as_rows(joined(left)).rows
+        yield a, a if right is left else as_rows(joined(right)).rows
         return
-    rows = max(len(left.gradients), len(right.gradients)) * left.gradients.shape[1]
-    lines = left.explicit_numbers // left.gradients.shape[1] // _outputs(left)
-    at_once = max(1, PART_NUMBERS // rows // lines)
-    total = _outputs(left)
+    sides = [_Side.of(left)] if right is left else [_Side.of(left), _Side.of(right)]
+    first, q = sides[0].parts[0], sides[0].q
+    total = _outputs(first)
+    lines = first.explicit_numbers // q // total
+    at_once = max(_LEAST_OUTPUTS, PART_NUMBERS // (q * max(side.rows for side in sides)) // lines)
     at_once = -(-total // -(-total // at_once))  # parts of one size
     most = max(1, COLUMNS // lines)
     most = -(-at_once // -(-at_once // most))  # and in them shorter ones, each of which is one product
-    sides = [left.prepared()] if right is left else [left.prepared(), right.prepared()]
-    q = left.gradients.shape[1]
-    room = [
-        workspace.take(k, len(side.gradients) * q * at_once * lines, side.gradients)
-        for k, side in enumerate(sides)
-    ]
+    room = [workspace.take(k, side.rows * q * at_once * lines, first.gradients) for k, side in enumerate(sides)]
     for start in range(0, total, at_once):
         outputs = slice(start, min(start + at_once, total))
         count = outputs.stop - start
         written = []
         for side, numbers in zip(sides, room):
-            n, places = len(side.gradients), range(0, count, most)
+            n, places = side.rows, range(0, count, most)
             shares = numbers[: n * q * count * lines].split([n * q * lines * min(most, count - k) for k in places])
             written.append([share.view(n, q, -1) for share in shares])
             side.write(written[-1], outputs)
         yield from zip(written[0], written[-1])
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side of a product, in the form that parts are taken from."""
+
+    parts: Sequence[Outer | Windows]
+    rows: int
+    q: int
+
+    @staticmethod
+    def of(factor: Outer | Windows | Stacked) -> _Side:
+        parts = [part.prepared() for part in (factor.parts if isinstance(factor, Stacked) else [factor])]
+        return _Side(parts, sum(len(part.gradients) for part in parts), parts[0].gradients.shape[1])
+
+    def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
+        start = 0
+        for part in self.parts:
+            stop = start + len(part.gradients)
+            part.write([out[start:stop] for out in outs], outputs)
+            start = stop
 
 
 def _outputs(factor: Outer | Windows) -> int:

@@ -21,6 +21,7 @@ from tangentlab.kernels.plan import LayerPlan, Plan, count_rows_made, count_tile
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
+from tangentlab.tangent.joined_factors import joined
 
 _Result = TypeVar("_Result")
 
@@ -159,6 +160,7 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
 def _pair_seconds(tiles: TileMaker, terms: Terms) -> float:
     """Seconds for a pair of rows of a tile, written twice where the kernel is symmetric."""
     maker, flavour = tiles.maker, tiles.flavour
+    terms = {name: joined(factor) for name, factor in terms.items()}
     rows = _rows(terms)
     took = _tile_seconds(tiles, terms, rows)
     while rows < tiles.plan.block and took * min(4, (tiles.plan.block / rows) ** 2) < _WHILE:

@@ -6,7 +6,7 @@ Formula   Θ = Σ_layers J_l J_lᵀ; this file makes the J_l of a block, `contra
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -20,11 +20,20 @@ from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
 from tangentlab.tangent.capture import Uses, capture
 from tangentlab.tangent.factors import Factor, Outer, Rows
-from tangentlab.tangent.joined_factors import add_uses, alike, put_rows, room_for, with_bias
+from tangentlab.tangent.joined_factors import (
+    Stacked,
+    add_uses,
+    alike,
+    put_rows,
+    room_for,
+    with_bias,
+    without_surroundings,
+)
+from tangentlab.tangent.read_positions import few_read, narrowed, widened
 from tangentlab.tangent.routes import Routes
 from tangentlab.tangent.sample_gradients import sample_gradients
 
-Terms = dict[str, Factor]
+Terms = dict[str, Factor | Stacked]
 """A factor for each layer (or parameter), under its parameters' names joined by '+'."""
 
 
@@ -66,6 +75,10 @@ class TermMaker:
     """To what factors are rounded and their products made, see `reduced_precision`."""
     summed: Mapping[str, int | None] = field(default_factory=dict)
     """For each term the numbers that its share of a tile sums up, see `short_sums`."""
+    read: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """For terms of which few positions are read: which. Other rows may read more, and then keep all of them."""
+    whole_forms: Mapping[str, str] = field(default_factory=dict)
+    """The contraction forms of those terms where all positions are kept."""
 
     @staticmethod
     def plan(
@@ -88,11 +101,15 @@ class TermMaker:
             odd = set.symmetric_difference(*(set(terms) for terms in made))
             raise PathChanged([name for key in odd for name in key.split("+")])
         largest = {name: max((terms[name] for terms in made), key=lambda t: t.row_numbers) for name in made[0]}
+        read = few_read(made)
+        whole_forms = {name: cheapest(largest[name], contraction=contraction, columns=columns) for name in read}
+        largest |= {name: narrowed(largest[name], positions) for name, positions in read.items()}
         forms = {name: cheapest(term, contraction=contraction, columns=columns) for name, term in largest.items()}
         side = len(cotangents) if contraction == "full" else 1
         growth = 2 if columns * side > _ONE_TILE else 1
         kept = {
-            name: _settled(term, forms[name], outputs_first=False, growth=growth) for name, term in largest.items()
+            name: term if name in read else _settled(term, forms[name], outputs_first=False, growth=growth)
+            for name, term in largest.items()
         }
         size = cotangents.element_size()
         numbers = sum(term.row_numbers for term in kept.values())
@@ -105,33 +122,58 @@ class TermMaker:
         summed = {
             name: summed_numbers(term, form=forms[name], contraction=contraction) for name, term in largest.items()
         }
-        maker = TermMaker(network, routes, cotangents, contraction, merged, forms, wary, growth, summed=summed)
+        maker = replace(maker, forms=forms, growth=growth, summed=summed, read=read, whole_forms=whole_forms)
         return maker, size * (numbers + workspace)
 
     def block(self, x: Inputs, *, step: int) -> Terms:
         """Terms of a block of placed rows, made `step` rows at a time."""
         rows = count_rows(x)
-        whole: Terms = {}
+        whole: dict[str, Factor] = {}
+        parts: dict[str, list[Outer]] = {}
         for start in range(0, rows, step):
             checks = max(1, rows // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
             part = self._settled_terms(take_rows(x, slice(start, min(start + step, rows))), checks=checks)
             if step >= rows:
-                return part
+                return {**part}
             for name, term in part.items():
+                if isinstance(term, Outer) and (self.forms[name] == "explicit" or name in self.read):
+                    parts.setdefault(name, []).append(without_surroundings(term))  # written out where it lies
+                    continue
                 if name not in whole:
                     whole[name] = room_for(term, rows=rows)
                 if not alike(whole[name], term):
                     raise PathChanged(name.split("+"))
                 put_rows(whole[name], term, start=start)
-        return whole
+        return {**whole, **{name: self._stacked(name, each) for name, each in parts.items()}}
+
+    def _stacked(self, name: str, parts: Sequence[Outer]) -> Factor | Stacked:
+        positions = [part.gradients.shape[3] for part in parts]
+        if name in self.read and min(positions) < max(positions):  # some rows read more than others
+            read, count = self.read[name], max(positions)
+            few = [part.gradients.shape[3] < count for part in parts]
+            parts = [widened(part, read, count=count) if each else part for part, each in zip(parts, few)]
+        if not all(alike(parts[0], part) for part in parts):
+            raise PathChanged(name.split("+"))
+        stacked = Stacked(tuple(parts))
+        return stacked if self._form(name, stacked) == "explicit" else stacked.joined()
+
+    def _form(self, name: str, *sides: Factor | Stacked) -> str:
+        """The contraction form of a term, which is another where more of its positions are read than planned."""
+        if name in self.read:
+            parts = [side.parts[0] if isinstance(side, Stacked) else side for side in sides]
+            planned = len(self.read[name])
+            if any(isinstance(part, Outer) and part.gradients.shape[3] != planned for part in parts):
+                return self.whole_forms[name]
+        return self.forms[name]
 
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
         """Add the kernel between two blocks to `total`, in float64."""
         room, short = Workspace(), ShortSums(total, self.network.dtype)
         with contracting(self.precision, total.device):
-            for name, form in self.forms.items():
+            for name in self.forms:
+                form = self._form(name, left[name], right[name])
                 add_contraction(
-                    short.into(self.summed[name]),
+                    short.into(self.summed[name] if form == self.forms[name] else None),
                     left[name],
                     right[name],
                     form=form,
@@ -140,17 +182,20 @@ class TermMaker:
                 )
             short.flush()
 
-    def _settled_terms(self, x: Inputs, *, checks: int) -> Terms:
+    def _settled_terms(self, x: Inputs, *, checks: int) -> dict[str, Factor]:
         terms = self._terms(x, self.uses(x, checks=checks))
         if terms.keys() != self.forms.keys():
             raise PathChanged([name for key in set(terms) ^ set(self.forms) for name in key.split("+")])
         first = self.contraction == "full"
         return {
-            name: rounded(
-                _settled(term, self.forms[name], outputs_first=first, growth=self.growth), self.precision
-            )
+            name: rounded(self._kept(name, term, outputs_first=first), self.precision)
             for name, term in terms.items()
         }
+
+    def _kept(self, name: str, term: Factor, *, outputs_first: bool) -> Factor:
+        if name in self.read:
+            return narrowed(term, self.read[name])
+        return _settled(term, self.forms[name], outputs_first=outputs_first, growth=self.growth)
 
     def uses(self, x: Inputs, *, checks: int) -> Uses:
         """Uses of the parameters that take rules, after checking that they are what the routes say.
@@ -192,7 +237,7 @@ class TermMaker:
             # outputs that cancel to nothing are rounding, and other rounding where gradients are recorded
             verify_rows(self.network, x, self.network(x), count=count)
 
-    def _terms(self, x: Inputs, uses: Uses) -> Terms:
+    def _terms(self, x: Inputs, uses: Uses) -> dict[str, Factor]:
         terms = _ruled_terms(uses, self.merged)
         if self.routes.general:
             rows = sample_gradients(
@@ -203,8 +248,8 @@ class TermMaker:
         return terms
 
 
-def _ruled_terms(uses: Uses, merged: frozenset[str]) -> Terms:
-    terms: Terms = {}
+def _ruled_terms(uses: Uses, merged: frozenset[str]) -> dict[str, Factor]:
+    terms: dict[str, Factor] = {}
     loose: dict[str, Tensor] = {}
     taken = {_bias_of(name) for name in merged}
     for name in uses:
@@ -243,7 +288,10 @@ def _takes_bias(name: str, uses: Uses) -> bool:
 
 def _settled(term: Factor, form: str, *, outputs_first: bool, growth: int) -> Factor:
     """Written out at once where that is the form wanted and takes little room; (q, n, ...) in memory if asked."""
-    if form != "explicit" or isinstance(term, Rows) or term.explicit_numbers > growth * term.row_numbers:
+    if form != "explicit" or isinstance(term, Rows):
+        return term
+    alone = growth > 1 or not isinstance(term, Outer)  # else it stays where it lies, its inputs other layers' too
+    if term.explicit_numbers > (growth if alone else 0.5) * term.row_numbers:
         return term
     rows = term.rows().rows
     return Rows(rows.transpose(0, 1).contiguous().transpose(0, 1) if outputs_first else rows)

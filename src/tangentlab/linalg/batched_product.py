@@ -16,8 +16,11 @@ from tangentlab.linalg.matrix_product import has_quick_product, product
 _ONE_BY_ONE = 8_000_000
 """Multiplications in one product from which it is worth a call of its own."""
 
-_GROUPED_SIDES, _GROUPED_LENGTHS = (96, 256), (32, 256)
-"""Sides, and lengths of the sum, for which the grouped convolution is the quickest; full registers only."""
+_GROUPED_LENGTHS = (32, 256)
+"""Lengths of the sum for which the grouped convolution is the quickest: of those that four divides, and for which the
+library has kernels of its own that are slow elsewhere, only the ones that fill registers, and then on some sides."""
+
+_GROUPED_SIDES = (96, 256)
 
 
 _AT_ONCE = 1 << 20
@@ -40,9 +43,7 @@ def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tenso
         for j in range(count):
             out[j].copy_(product(A[j], B[j]))
         return out
-    shortest, longest = _GROUPED_LENGTHS
-    low, high = _GROUPED_SIDES
-    if not (shortest <= s <= longest and low <= min(m, r) and max(m, r) <= high and m % 16 == r % 16 == 0):
+    if not _quick_grouped(m, s, r):
         return torch.bmm(A, B, out=out)
     step = max(1, _AT_ONCE // (m * r))
     for start in range(0, count, step):
@@ -58,6 +59,17 @@ def worth_alone(m: int, s: int, r: int) -> bool:
     (True, False)
     """
     return m * s * r >= _ONE_BY_ONE
+
+
+def _quick_grouped(m: int, s: int, r: int) -> bool:
+    """Whether the convolution is the quickest, as measured."""
+    shortest, longest = _GROUPED_LENGTHS
+    if not shortest <= s <= longest or min(m, r) < 16:
+        return False
+    if s % 4:
+        return True
+    low, high = _GROUPED_SIDES
+    return low <= min(m, r) and max(m, r) <= high and m % 16 == r % 16 == s % 16 == 0
 
 
 def _grouped(A: Tensor, B: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -66,8 +66,13 @@ class Outer:
         return Rows(found.permute(order).reshape(n, q, -1))
 
     def prepared(self) -> Outer:
-        """The form that parts are taken from."""
-        return self.plain()
+        """The form that parts are taken from: of one output, W or Wᵀ, whose lines are the longer side's."""
+        use = self.plain()
+        if use.gradients.shape[1] > 1:
+            return use
+        if use.inputs.shape[1] == 1 and use.inputs.shape[3] < use.gradients.shape[4]:
+            use = Outer(use.gradients[:, 0], use.inputs.unsqueeze(1))
+        return replace(use, gradients=use.gradients.transpose(3, 4).contiguous().transpose(3, 4))
 
     def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
         """The shares of some of the o outputs, written out to one tensor (n, q, numbers) after another."""

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_rows
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Consecutive rows of one outer product, each part in the memory where the pass that made it has left it.
+
+    >>> part = Outer(inputs=torch.ones(2, 1, 3, 4), gradients=torch.ones(2, 1, 1, 3, 5))
+    >>> Stacked((part, part)).joined().inputs.shape
+    torch.Size([4, 1, 3, 4])
+    """
+
+    parts: tuple[Outer, ...]
+
+    def joined(self) -> Outer:
+        """The same copied into one."""
+        inputs, gradients = ([getattr(part, name) for part in self.parts] for name in ("inputs", "gradients"))
+        return replace(self.parts[0], inputs=torch.cat(inputs), gradients=torch.cat(gradients))
+
+
+def joined(factor: Factor | Stacked) -> Factor:
+    """Any factor in one piece."""
+    return factor.joined() if isinstance(factor, Stacked) else factor
+
+
+def without_surroundings(factor: Outer) -> Outer:
+    """The factor in memory of its own: a view would keep all that it is a view of."""
+    tensors = _tensors(factor)
+    return replace(factor, **{name: _compact(tensor) for name, tensor in tensors.items()})
+
+
+def _compact(tensor: Tensor) -> Tensor:
+    own = tensor.numel() * tensor.element_size()
+    return tensor.clone() if not 0.9 * tensor.untyped_storage().nbytes() <= own else tensor
 
 
 def add_uses(uses: Sequence[Factor]) -> Factor:
