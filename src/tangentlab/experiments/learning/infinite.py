@@ -75,6 +75,27 @@ def expect_affordable(network: InfiniteWidthNetwork, shape: tuple[int, ...], *, 
         )
 
 
+def closed_form_within(
+    name: str,
+    spec: Choices,
+    sources: Sources,
+    *,
+    most: int,
+    model: nn.Module | Network,
+    shape: tuple[int, ...],
+    pairs: int,
+) -> InfiniteWidthNetwork | str:
+    """The network at infinite width; or the sentence that says why it has none, or none within `most` covariances."""
+    try:
+        network = infinite_width_network(name, spec, sources, model=model)
+    except NetworkError as error:
+        return error.message
+    taken = network.work(shape) * pairs
+    if taken > most:
+        return f"The kernel of infinite width of {name} takes {taken:.1e} covariances, and {most:.1e} are allowed."
+    return network
+
+
 def fit_infinite(
     network: InfiniteWidthNetwork, task: Task, *, initial: Anchor, ridge: float | str, memory: int | str | None
 ) -> Fit:

@@ -52,8 +52,11 @@ def work(settings: Settings) -> Work:
     """For each task two kernels, a few factorizations, and a descent of the network."""
     n, m, tasks = settings["samples"], settings["test_samples"], len(settings["tasks"])
     steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
-    one = Work(kernels=((n, n), (n, n), (m, n)), steps=steps, batch=settings["batch_size"], solves=(n,) * 20)
-    return sum((one for _ in range(tasks)), Work(batch=settings["batch_size"]))
+    return Work(
+        kernels=((n, n), (n, n), (m, n)) * tasks,
+        descents=((steps, settings["batch_size"]),) * tasks,
+        solves=(n,) * (20 * tasks),
+    )
 
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:

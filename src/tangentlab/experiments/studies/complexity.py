@@ -17,7 +17,7 @@ from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
+from tangentlab.experiments.study_parts.anchored_pool import MOST_DOUBLE, AnchoredPool
 from tangentlab.experiments.study_parts.learnt import learn_linearizations, learn_network
 from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
@@ -43,9 +43,10 @@ def work(settings: Settings) -> Work:
     steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
     return Work(
         kernels=((rows, rows),),
-        steps=count * steps,
-        batch=settings["batch_size"],
-        span=((steps, n),),
+        double=rows <= MOST_DOUBLE,
+        outputs=rows,
+        descents=((count * steps, settings["batch_size"]),),
+        span=((steps, settings["batch_size"], n),),
         eigenpairs=((rows, 2 + max(settings["indices"])), (n, min(n, settings["top"]))),
         solves=(n,),
     )

@@ -50,9 +50,8 @@ def work(settings: Settings) -> Work:
     steps = 2 * steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
     return Work(
         kernels=((all_rows, all_rows),),
-        steps=3 * steps,
-        batch=settings["batch_size"],
-        span=((steps, n),),
+        descents=((3 * steps, settings["batch_size"]),),
+        span=((steps, settings["batch_size"], n),),
         eigenpairs=((n, 1),),
         solves=(n, n, n),
     )

@@ -20,8 +20,8 @@ from tangentlab.experiments.learning.rebound import in_state, rebound
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.contest import Contest, Round, epochs_on
-from tangentlab.experiments.study_parts.control_task import control_task, each_seed_network_and_task
+from tangentlab.experiments.study_parts.contest import MOST_DOUBLE, Contest, Round, epochs_on
+from tangentlab.experiments.study_parts.control_task import control_task, each_seed_network_and_task, shape_of
 from tangentlab.probes import kernel_distance
 from tangentlab.tasks import Task
 from tangentlab.training import Descent, train, train_function_space
@@ -37,12 +37,14 @@ def work(settings: Settings) -> Work:
     n, m, batch = settings["samples"], settings["test_samples"], settings["batch_size"]
     epochs = epochs_on(settings, samples=n)
     frozen = freezings(settings["freeze_epochs"], epochs=epochs)
-    spans = tuple((steps_of(n, batch=batch, epochs=epochs - each), n) for each in frozen)
     return Work(
         kernels=((n, n), (m, n)) * len(frozen),
-        steps=steps_of(n, batch=batch, epochs=epochs),
-        batch=batch,
-        span=spans,
+        double=n <= MOST_DOUBLE,
+        outputs=(n + m) * (1 + len(frozen)),
+        descents=((steps_of(n, batch=batch, epochs=epochs), batch),),
+        span=tuple((steps_of(n, batch=batch, epochs=epochs - each), batch, n) for each in frozen),
+        eigenpairs=((n, 1),) * len(frozen),
+        shape=shape_of(settings),
     )
 
 

@@ -19,9 +19,14 @@ from tangentlab.experiments.learning.targets import codes
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.contest import Contest, Round, epochs_on
-from tangentlab.experiments.study_parts.control_task import PARITY, control_task, each_seed_network_and_task
-from tangentlab.experiments.study_parts.ridge_rules import HELD_OUT, RIDGES
+from tangentlab.experiments.study_parts.contest import MOST_DOUBLE, Contest, Round, epochs_on
+from tangentlab.experiments.study_parts.control_task import (
+    PARITY,
+    control_task,
+    each_seed_network_and_task,
+    shape_of,
+)
+from tangentlab.experiments.study_parts.ridge_rules import regression_solves
 from tangentlab.networks import Network
 from tangentlab.probes import alignment, kernel_distance
 from tangentlab.probes.kernel_evolution import on_log_grid
@@ -42,8 +47,14 @@ def work(settings: Settings) -> Work:
     readings = len(
         reading_steps(steps, epoch=max(1, n // batch), every=settings["every"], epochs=settings["epochs_read"])
     )
-    solves = (*((n,) * 6), *((round((1 - HELD_OUT) * n),) * len(RIDGES)))
-    return Work(kernels=((n, n), (m, n)) * readings, steps=steps, batch=batch, solves=solves * readings)
+    return Work(
+        kernels=((n, n), (m, n)) * readings,
+        double=n <= MOST_DOUBLE,
+        outputs=(n + m) * readings,
+        descents=((steps, batch),),
+        solves=regression_solves(n) * readings,
+        shape=shape_of(settings),
+    )
 
 
 def reading_steps(steps: int, *, epoch: int, every: int, epochs: list[int]) -> list[int]:

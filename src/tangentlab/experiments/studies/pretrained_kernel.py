@@ -26,7 +26,7 @@ from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
+from tangentlab.experiments.study_parts.anchored_pool import MOST_DOUBLE, AnchoredPool
 from tangentlab.experiments.study_parts.learnt import Learnt
 from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
@@ -55,9 +55,10 @@ def work(settings: Settings) -> Work:
     steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
     return Work(
         kernels=((rows, rows),) * (1 + count),
-        steps=count * steps,
-        batch=settings["batch_size"],
-        span=((steps, n),) * (2 * count),
+        double=rows <= MOST_DOUBLE,
+        outputs=rows * (1 + count),
+        descents=((count * steps, settings["batch_size"]),),
+        span=((steps, settings["batch_size"], n),) * (2 * count),
         eigenpairs=((rows, min(rows, 1 + max(settings["indices"]))),),
     )
 

@@ -44,7 +44,7 @@ def work(settings: Settings) -> Work:
     n, m = settings["samples"], settings["test_samples"]
     sizes = [min(size, n) for size in settings["sizes"]]
     solves = (n,) * len(settings["ridges"]) + tuple(sizes) * settings["subsets"]
-    return Work(kernels=((n, n), (m, n)), eigenpairs=((n, n),), solves=solves)
+    return Work(kernels=((n, n), (m, n)), double=True, eigenpairs=((n, n),), solves=solves)
 
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:

@@ -25,7 +25,7 @@ from tangentlab.experiments.studies.eigenfunctions import present, tasks_of
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
+from tangentlab.experiments.study_parts.anchored_pool import MOST_DOUBLE, AnchoredPool
 from tangentlab.experiments.study_parts.on_device import model_of
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.pool import pool_of
@@ -51,10 +51,12 @@ def work(settings: Settings) -> Work:
     n, targets = settings["samples"], len(settings["indices"])
     rows = n + settings["test_samples"]
     pairs = (rows, min(rows, settings["directions"]))
+    steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
     return Work(
         kernels=((rows, rows),) * (1 + targets * settings["snapshots"]),
-        steps=targets * steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"]),
-        batch=settings["batch_size"],
+        double=rows <= MOST_DOUBLE,
+        outputs=rows * (1 + targets * settings["snapshots"]),
+        descents=((steps, settings["batch_size"]),) * targets,
         eigenpairs=(pairs, pairs),
     )
 

@@ -55,7 +55,7 @@ def work(settings: Settings) -> Work:
     index, rows = index_of(settings["task"]), max(settings["samples"]) + settings["test_samples"]
     found = contest_work(settings)
     if index is not None:
-        found += Work(kernels=((rows, rows),), eigenpairs=((rows, index + 2),), batch=settings["batch_size"])
+        found += Work(kernels=((rows, rows),), eigenpairs=((rows, index + 2),))
     return found
 
 

@@ -16,9 +16,9 @@ from tangentlab.experiments.learning.rebound import rebound
 from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.contest import Contest, Round, epochs_on
-from tangentlab.experiments.study_parts.control_task import control_task, each_seed_network_and_task
-from tangentlab.experiments.study_parts.ridge_rules import HELD_OUT, RIDGES
+from tangentlab.experiments.study_parts.contest import MOST_DOUBLE, Contest, Round, epochs_on
+from tangentlab.experiments.study_parts.control_task import control_task, each_seed_network_and_task, shape_of
+from tangentlab.experiments.study_parts.ridge_rules import regression_solves
 from tangentlab.training import Descent, train
 
 RATES = {"sgd": "learning_rate", "adam": "adam_learning_rate"}
@@ -60,11 +60,18 @@ def descents(settings: Mapping[str, Any]) -> Iterator[tuple[float, Descent]]:
 def work(settings: Settings) -> Work:
     """Θ_0 with its regressions, and a descent of the network for each choice."""
     n, m = settings["samples"], settings["test_samples"]
-    solves = (*((n,) * 6), *((round((1 - HELD_OUT) * n),) * len(RIDGES)))
-    work = Work(kernels=((n, n), (m, n)), batch=max(settings["batch_sizes"]), solves=solves)
-    for _, descent in descents(settings | {"seed": 0}):
-        work += Work(steps=steps_of(n, batch=descent.batch_size, epochs=descent.epochs), batch=descent.batch_size)
-    return work
+    chosen = tuple(
+        (steps_of(n, batch=descent.batch_size, epochs=descent.epochs), descent.batch_size)
+        for _, descent in descents(settings | {"seed": 0})
+    )
+    return Work(
+        kernels=((n, n), (m, n)),
+        double=n <= MOST_DOUBLE,
+        outputs=(n + m) * (1 + len(chosen)),
+        descents=chosen,
+        solves=regression_solves(n),
+        shape=shape_of(settings),
+    )
 
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:

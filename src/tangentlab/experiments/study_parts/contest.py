@@ -17,7 +17,7 @@ from torch import Tensor
 from tangentlab._errors import NetworkError
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.learning.anchor import Anchor
-from tangentlab.experiments.learning.infinite import infinite_width_network
+from tangentlab.experiments.learning.infinite import closed_form_within
 from tangentlab.experiments.learning.rebound import rebound
 from tangentlab.experiments.learning.targets import codes
 from tangentlab.experiments.study.unit import StudyUnit
@@ -88,16 +88,16 @@ class Contest:
     @cached_property
     def closed_form(self) -> InfiniteWidthNetwork | str:
         """The network at infinite width; or the sentence that says why it has none, or none within the budget."""
-        name, rows = self.unit["network"], len(self.task.x_train)
-        try:
-            network = infinite_width_network(name, self.unit, self.sources, model=self.initial)
-        except NetworkError as error:
-            return error.message
-        pairs = rows * (rows + 1) // 2 + rows * len(self.task.x_test)
-        taken, most = network.work(self.task.shape) * pairs, self.unit["most_covariances"]
-        if taken > most:
-            return f"The kernel of infinite width of {name} takes {taken:.1e} covariances, and {most:.1e} are allowed."
-        return network
+        unit, rows = self.unit, len(self.task.x_train)
+        return closed_form_within(
+            unit["network"],
+            unit,
+            self.sources,
+            most=unit["most_covariances"],
+            model=self.initial,
+            shape=self.task.shape,
+            pairs=rows * (rows + 1) // 2 + rows * len(self.task.x_test),
+        )
 
     @cached_property
     def infinite(self) -> Kernels:

@@ -21,8 +21,8 @@ from tangentlab.experiments.learning.findings import Clock, Findings
 from tangentlab.experiments.learning.fits import fit_linearization
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
-from tangentlab.experiments.study_parts.contest import Contest, Errors, Round, epochs_on
-from tangentlab.experiments.study_parts.ridge_rules import HELD_OUT, RIDGES
+from tangentlab.experiments.study_parts.contest import MOST_DOUBLE, Contest, Errors, Round, epochs_on
+from tangentlab.experiments.study_parts.ridge_rules import regression_solves
 from tangentlab.probes import kernel_distance
 from tangentlab.tasks import Task
 
@@ -114,17 +114,26 @@ def contest_work(settings: Mapping[str, Any]) -> Work:
     learners, batch, few = set(settings["learners"]), settings["batch_size"], settings["constant_samples"]
     most, m = max(settings["samples"]), settings["test_samples"]
     shared = bool(learners & {"initial", "linearization", "after"}) + ("after-constant" in learners)
-    work = Work(kernels=((most, most), (m, most)) * shared, batch=batch)
+    work = Work(
+        kernels=((most, most), (m, most)) * shared,
+        double=most <= MOST_DOUBLE,
+        infinite=((most, most), (m, most)) if "infinite" in learners else (),
+        most_covariances=settings["most_covariances"],
+        outputs=(most + m) * shared,
+        shape=() if settings["data"] else (settings["dimension"],),
+    )
     if "after-constant" in learners:
-        work += Work(steps=steps_of(few, batch=batch, epochs=epochs_on(settings, samples=few)), batch=batch)
+        work += Work(descents=((steps_of(few, batch=batch, epochs=epochs_on(settings, samples=few)), batch),))
     for n in settings["samples"]:
         steps = steps_of(n, batch=batch, epochs=epochs_on(settings, samples=n))
-        regressions = len(learners & {"initial", "after", "after-constant"})
+        told = ["initial", "after", "after-constant"] if n >= few else ["initial", "after"]
         work += Work(
             kernels=((n, n), (m, n)) if "after" in learners else (),
-            steps=steps if learners & {"network", "after"} else 0,
-            batch=batch,
-            span=((steps, n),) if "linearization" in learners else (),
-            solves=(*((n,) * 6), *((round((1 - HELD_OUT) * n),) * len(RIDGES))) * regressions,
+            outputs=(n + m) * len(learners & {"network", "after"}),
+            descents=((steps, batch),) if learners & {"network", "after"} else (),
+            span=((steps, batch, n),) if "linearization" in learners else (),
+            eigenpairs=((n, 1),) if "linearization" in learners else (),
+            solves=regression_solves(n) * len(learners & {*told}),
+            infinite_solves=regression_solves(n) if "infinite" in learners else (),
         )
     return work

@@ -43,6 +43,15 @@ def _has_rows(unit: Settings) -> bool:
     return unit["network"].partition(":")[0] == VECTORS if unit["task"] == PARITY else bool(unit["data"])
 
 
+def shape_of(settings: Settings) -> tuple[int, ...]:
+    """Of a row of the unit's task; empty where it is that of the data.
+
+    >>> shape_of({"task": "parity", "dimension": 5}), shape_of({"task": "halves", "dimension": 5})
+    ((5,), ())
+    """
+    return (settings["dimension"],) if settings["task"] == PARITY else ()
+
+
 def control_task(unit: StudyUnit, sources: Sources) -> Task:
     """The unit's task, with its numbers of train and test rows.
 

@@ -26,6 +26,9 @@ RIDGES = tuple(10.0**k for k in range(-6, 3))
 
 HELD_OUT = 0.2
 
+FIT = 5
+"""Factorizations that take as long as a fit."""
+
 
 def kernel_errors(K: Tensor, K_test: Tensor, y: Tensor, y_test: Tensor, *, seed: int) -> dict[str, Any]:
     """Errors of kernel regression with K (n, n), K_test (m, n) and codes y (n, 1), y_test (m, 1) of ±1.
@@ -75,6 +78,15 @@ def chosen_ridge(K: Tensor, y: Tensor, *, ridges: Sequence[float] = RIDGES, seed
         if found < least:
             best, least = ridge, found
     return best
+
+
+def regression_solves(n: int) -> tuple[int, ...]:
+    """Sizes of the Cholesky factorizations that take as long as `kernel_errors` on n rows.
+
+    One for each ridge on the rows that are kept; a fit takes about as long as five, for it looks at all of K more than
+    once: whether it is symmetric, what its condition is, what the solution leaves.
+    """
+    return (n,) * (2 * FIT) + (n - round(HELD_OUT * n),) * len(RIDGES)
 
 
 def mistakes(outputs: Tensor, y: Tensor) -> int:
