@@ -86,6 +86,17 @@ def test_copies_of_an_eigenvalue_beyond_the_block_are_found():
     np.testing.assert_allclose(pairs.values.numpy()[30:], 1 / np.arange(1, 6), rtol=1e-10)
 
 
+def test_copies_hidden_by_eigenvalues_close_by_are_found_or_told():
+    """40 copies and just below them 60 of another, for blocks of 8: pairs of either are accepted."""
+    K = with_spectrum(np.r_[np.full(40, 5.0), np.full(60, 4.9999), np.linspace(0, 4.5, 600)])
+    pairs = krylov_eigenpairs(K, 10, products=6000)
+    assert pairs.doubt is None
+    np.testing.assert_allclose(pairs.values.numpy(), 5.0, rtol=1e-11)
+    few = krylov_eigenpairs(K, 10, products=500)
+    assert float(few.residuals.max()) <= 1e-12
+    assert few.doubt is not None and "as large beside the 10 found" in few.doubt
+
+
 def test_a_small_basis_restarts_and_reaches_the_same_pairs():
     K = with_spectrum(SPECTRA["slow"])
     free = krylov_eigenpairs(K, 10)

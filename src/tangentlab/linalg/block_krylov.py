@@ -39,6 +39,9 @@ _AHEAD = 2.5
 """Columns that another pair takes to settle, a little more than spectra that fall like powers need."""
 _WITNESSES = 8
 _WITNESS_STEPS = 5
+_PATIENT_STEPS = 60
+_CROWDED = 1e-3
+"""Eigenvalues closer than this share of them, as many as a block, may have more beside them than a block sees."""
 _SLICE, _COLUMNS = 2048, 128
 """Rows and columns handled at once in float64: fresh memory is slow."""
 
@@ -127,7 +130,7 @@ def krylov_eigenpairs(
     columns = max(least, min(columns or 6 * k + 20 * block, n // 2))
     basis = KrylovBasis.empty(
         K,
-        capacity=columns + block + 2 * _WITNESSES * _WITNESS_STEPS,
+        capacity=columns + block + 2 * _WITNESSES * _PATIENT_STEPS,
         dtype=torch.float64 if tolerance < 5e-7 else K.dtype,
     )
     search = _Search(K, k, tolerance, block, columns, products or 40 * k + 200 * block)
@@ -179,10 +182,13 @@ class _Search:
                 values, coefficients, scale, missed = pairs.values, pairs.coefficients, pairs.scale, None
                 late = self.late(values[:k], coefficients[-len(new) :, :k], images, scale)
                 if not late:
-                    missed, cost = self.missed(basis, used, above=float(values[k - 1]), scale=scale, source=source)
+                    missed, cost = self.missed(basis, used, values[:k], scale=scale, source=source)
                     spent += cost
                 if not (late or missed is not None) or spent >= self.products:
-                    return self.measured(basis, values[:k], coefficients[:, :k], spent=spent)
+                    complete = late or missed is None
+                    return self.measured(
+                        basis, values[:k], coefficients[:, :k], spent=spent, complete=bool(complete)
+                    )
                 if missed is not None:
                     images, longest = torch.cat([images, (missed * scale).to(images)]), None
                 if used + len(images) > self.columns:
@@ -211,23 +217,39 @@ class _Search:
         return int((residuals > wanted).sum()) if scale else 0
 
     def missed(
-        self, basis: KrylovBasis, used: int, *, above: float, scale: float, source: torch.Generator
+        self, basis: KrylovBasis, used: int, values: Tensor, *, scale: float, source: torch.Generator
     ) -> tuple[Tensor | None, int]:
-        """Vectors outside the basis on which K exceeds `above`, eigenvectors that it has not seen; and the cost."""
-        width = min(_WITNESSES, (self.K.size - used) // _WITNESS_STEPS)
+        """Vectors outside the basis on which K exceeds the last of `values`, eigenvectors that it has not seen; and
+        the cost. Where a block of values lie close together, goes on until what is outside stretches no further.
+        """
+        floor = (self.tolerance + 10 * float(torch.finfo(basis.rows.dtype).eps)) * scale
+        bound, longest = float(values[-1]) + floor, -float("inf")
+        steps = _PATIENT_STEPS if self.crowded(values, floor) else _WITNESS_STEPS
+        width = min(_WITNESSES, (self.K.size - used) // steps)
         stop = used
         images = torch.randn(width, self.K.size, generator=source, dtype=torch.float64).to(self.K.device)
-        for _ in range(_WITNESS_STEPS if width else 0):
+        for step in range(1, steps + 1 if width else 1):
             new = next_block(images, basis.rows[:stop], floor=0.0, source=source)
             images, _ = basis.expand(self.K, new, used=stop)
             stop += width
-        pairs = RitzPairs.of(basis.small(stop, first=used))
-        unseen = pairs.values > above + 1e-3 * abs(above) + 100 * float(torch.finfo(images.dtype).eps) * scale
-        if not bool(unseen.any()):
-            return None, stop - used
-        return basis.combine(pairs.coefficients[:, unseen], first=used), stop - used
+            if step % _WITNESS_STEPS == 0:
+                pairs = RitzPairs.of(basis.small(stop, first=used))
+                unseen = pairs.values > bound
+                if bool(unseen.any()):
+                    return basis.combine(pairs.coefficients[:, unseen], first=used), stop - used
+                before, longest = longest, float(pairs.values[0])
+                if longest - before < 0.1 * (bound - longest):
+                    break
+        return None, stop - used
 
-    def measured(self, basis: KrylovBasis, values: Tensor, coefficients: Tensor, *, spent: int) -> KrylovPairs:
+    def crowded(self, values: Tensor, floor: float) -> bool:
+        """Whether as many as a block of the values above rounding lie close together."""
+        first, last = values[: max(0, self.k - self.block + 1)], values[self.block - 1 :]
+        return bool(((first - last < _CROWDED * first) & (first > 10 * floor)).any())
+
+    def measured(
+        self, basis: KrylovBasis, values: Tensor, coefficients: Tensor, *, spent: int, complete: bool
+    ) -> KrylovPairs:
         """The pairs, orthonormal to float64 whatever the basis was, with residuals from the products made."""
         rows, n = basis.combine(coefficients), self.K.size
         gram = torch.zeros(self.k, self.k, dtype=torch.float64, device=rows.device)
@@ -248,6 +270,11 @@ class _Search:
             images = basis.combine(coefficients[:, part], images=True).double()
             residuals[part] = (images.T - vectors[:, part] * values[part]).norm(dim=0) / scale
         doubt = _doubt(residuals, self.tolerance, spent=spent, size=n)
+        if not (complete or doubt):
+            doubt = (
+                f"After {spent} products a kernel of {n} rows has eigenvalues as large beside the {self.k} found. "
+                "Ask for other pairs than these, whose eigenvalues lie close together, or allow more products."
+            )
         return KrylovPairs(values, vectors, residuals, spent, doubt)
 
 
