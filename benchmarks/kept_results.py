@@ -76,7 +76,8 @@ def made(*kept: Kept) -> str:
     """Where and when some results were measured, by their stamps, in a sentence."""
     stamps = [one["stamp"] for one in kept]
     machines = {
-        f"{s['machine']['threads']} threads, {s['machine']['instructions']}, torch {s['versions']['torch']}"
+        f"{s['machine']['threads']} of {s['machine']['cores']} cores, {s['machine']['instructions']}, "
+        f"torch {s['versions']['torch']}"
         for s in stamps
     }
     dates = sorted({s["date"][:10] for s in stamps})

@@ -138,10 +138,8 @@ def function_space(results: Path = RESULTS) -> str:
     said = []
     for name, found in kept["difference from parameter space"].items():
         single = found["float32"]
-        kinks = single["rows at a kink"]
-        without = (
-            f", {single['largest without rows at a kink']:.0e} without {kinks} rows at a kink" if kinks else ""
-        )
+        kinks, rest = single["rows at a kink"], single["largest without rows at a kink"]
+        without = f", {rest:.0e} without the {kinks} at a kink" if kinks else ""
         said.append(f"{name}: {single['largest']:.0e}{without}")
     return (
         f"{problem['tasks']} tasks on {problem['rows']:,} rows of {problem['data']}, {problem['epochs']} epochs; "

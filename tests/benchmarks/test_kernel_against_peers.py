@@ -25,7 +25,6 @@ def modules():
     import kernel_against_peers
     import paired_runs
     import physical_limit
-    import readme_table
     import workloads
 
     yield {
@@ -33,7 +32,6 @@ def modules():
         "main": kernel_against_peers,
         "pairs": paired_runs,
         "limit": physical_limit,
-        "table": readme_table,
         "workloads": workloads,
     }
     for path in paths:
@@ -159,11 +157,6 @@ def test_rows_of_a_peer_follow_the_words_of_its_name(modules):
     assert fewer("neural-tangents 2", "mlp-full-large", 1024) == 32
     assert fewer("neural-tangents 3", "mlp-full", 256) == 256
     assert fewer("nngeometry Jacobian", "mlp-one", 4096) == 512
-
-
-def test_the_readme_shows_the_results_that_are_kept(modules):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert modules["table"].placed(text, modules["table"].table()) == text
 
 
 def test_the_reference_is_the_gradients_own_product(modules):

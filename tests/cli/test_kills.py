@@ -202,3 +202,35 @@ def test_one_network_that_fails_for_one_seed_ends_in_code_3_and_in_the_report(tm
     assert "1 of 4 cells failed" in out
     assert "not with this seed" in (tmp_path / "run" / "report.html").read_text()
     assert finish(start("resume", "run", cwd=tmp_path))[0] == 3
+
+
+TILES = [
+    "ntk",
+    "--network",
+    "lenet",
+    "--task",
+    "classes",
+    "--samples",
+    "600",
+    "--memory",
+    "600MiB",
+    "--store",
+    "K",
+]
+
+
+@linux
+def test_ctrl_c_keeps_the_tiles_of_a_store_and_says_that_the_same_command_goes_on(tmp_path):
+    process = start(*TILES, cwd=tmp_path)
+    tiles = tmp_path / "K" / "c"
+    wait_for(lambda: list(tiles.glob("*/[0-9]")))
+    os.killpg(process.pid, signal.SIGINT)
+    code, out = finish(process)
+    assert code == 130 and "Traceback" not in out
+    assert "stopped by Ctrl-C. Finished tiles are kept. Continue with the same command." in out
+    kept = {path: path.read_bytes() for path in tiles.glob("*/[0-9]")}
+    assert kept
+    code, out = finish(start(*TILES, cwd=tmp_path))
+    assert code == 0 and "Complete: K" in out, out
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert len(list(tiles.glob("*/[0-9]"))) > len(kept)
