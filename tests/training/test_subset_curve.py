@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from tangentlab._errors import ArgumentError, DataError, NotPositiveError, NotSymmetricError, ShapeError
+from tangentlab._seeds import generator
+from tangentlab.data import stratified_order
 from tangentlab.training import KernelRegression, subset_curve
 
 
@@ -31,8 +33,6 @@ def test_every_split_is_a_kernel_regression_on_its_rows():
     assert held.sum() <= 3 * 9 and np.isnan(by_split[2]).all()
     # the same subsets, found again by what each split leaves out: all rows of one split, refitted
     single = subset_curve(K, y, f0, samples=[15], ridge=0.2, splits=2)
-    from tangentlab._seeds import generator
-
     for r in range(2):
         order = torch.randperm(24, generator=generator(0, "subset_curve", r))
         seen, new = order[:15], order[15:]
@@ -71,6 +71,37 @@ def test_subsets_keep_the_shares_of_classes_and_are_nested_for_a_seed():
     np.testing.assert_array_equal(one.mse[0], two.mse[0])
     other = subset_curve(K, y, samples=[5, 10], strata=strata, seed=4, splits=4)
     assert not np.array_equal(one.mse[0], other.mse[0], equal_nan=True)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_rows_are_left_out_with_one_of_every_other_class_so_that_no_class_is_decided_against(classes):
+    """A kernel that tells next to nothing of balanced labels: a row left out alone is always decided against."""
+    labels = torch.arange(120) % classes
+    one_hot = torch.nn.functional.one_hot(labels, classes).double()
+    y = 2 * one_hot[:, :1] - 1 if classes == 2 else one_hot - 1 / 3
+    x = torch.randn(120, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    K = torch.ones(120, 120, dtype=torch.float64) + 1e-6 * x @ x.T  # far below the ridge
+    found = subset_curve(K, y, samples=[120], ridge=1.0, decides=True, strata=labels)
+    assert found.error is not None
+    chance = 1 - 1 / classes
+    assert found.mean(found.error)[0] == pytest.approx(chance, abs=3 * (chance * (1 - chance) / 120) ** 0.5)
+    alone = subset_curve(K, y, samples=[120], ridge=1.0, decides=True)
+    assert alone.error is not None and alone.mean(alone.error)[0] > 0.9
+    np.testing.assert_array_equal(found.mse.rows, alone.mse.rows)
+
+
+def test_decisions_at_all_rows_are_those_of_fits_without_the_group():
+    K, y = rows_and_target(21, seed=5)
+    labels = (torch.arange(21) % 3 > 0).long()
+    f0 = 0.3 * torch.ones(21, 1, dtype=torch.float64)
+    found = subset_curve(K, y, f0, samples=[21], ridge=0.2, decides=True, strata=labels, seed=2)
+    order = stratified_order(labels, generator=generator(2, "subset_curve", 0))
+    for new in order.split(2):  # 21 rows: the last is left out alone
+        seen = torch.tensor([i for i in range(21) if i not in new.tolist()])
+        fit = KernelRegression(ridge=0.2).fit(K[seen][:, seen], y[seen], f0[seen])
+        wrong = (fit.predict(K[new][:, seen], f0[new]) > 0) != (y[new] > 0)
+        assert found.error is not None
+        np.testing.assert_array_equal(found.error.rows[0, new], wrong[:, 0].double())
 
 
 def test_draws_of_two_curves_share_what_the_curves_share():

@@ -2,7 +2,10 @@
 
 Unbiased for the error on a new row after learning from n rows, at every n < N; at n = N every row is left out in turn.
 It needs the Gram alone: with the kernel of a network at initialization it is what the linearization will reach, known
-before anything is trained. `sampled` says how far it would move with other rows:
+before anything is trained. A row left out alone takes its class's share along: where the kernel tells little, the fit
+leans to the other classes and decides against it, for balanced classes every time (a known bias of leave-one-out, which
+leaving out pairs does not have: Airola et al. 2009). With classes, decisions at n = N are therefore those of fits
+without a row of each class. `sampled` says how far it would move with other rows:
 
     variance = var over rows of their mean errors / N  +  (n/N + 1/R) · V
 
@@ -110,7 +113,8 @@ def subset_curve(
 
     Targets y (N,) or (N, c), outputs f0 likewise. `ridge` is absolute, one for all sizes or one for each. `decides`
     reads y as codes: the sign of one output, the largest of several. With `strata`, classes of the rows (N,), every
-    subset keeps their shares; those of a split are nested. `rounding` as in `KernelRegression`; a ridge below
+    subset keeps their shares; those of a split are nested, and decisions at n = N are made leaving out as many rows
+    together as there are classes, in an order that keeps the shares. `rounding` as in `KernelRegression`; a ridge below
     the noise that it leaves in the eigenvalues counts as that noise.
 
     >>> curve = subset_curve(torch.ones(6, 6), torch.ones(6), samples=[1, 3], ridge=0.5, decides=True)
@@ -149,7 +153,8 @@ def subset_curve(
     for i, (n, each) in enumerate(zip(sizes, ridges)):
         shift = max(each, floor) or 1.0  # a kernel of zeros predicts zero with any
         if n == total:
-            rows[:, i] = _left_out(data, matrix, shift=shift, decides=decides)
+            groups = _groups(strata, seed=seed) if decides and strata is not None else None
+            rows[:, i] = _left_out(data, matrix, shift=shift, decides=decides, groups=groups)
         else:
             rows[:, i], means[:, i], variance[:, i] = _held_out(
                 data, matrix, n=n, shift=shift, orders=orders, decides=decides
@@ -189,14 +194,29 @@ def _held_out(
     return by_row, np.stack(means, 1), np.mean(spread, 0)
 
 
-def _left_out(data: AnchoredTargets, K: Tensor, *, shift: float, decides: bool) -> np.ndarray:
-    """Errors (2, N) at n = N: every row left out in turn, from one factor."""
+def _groups(strata: Tensor, *, seed: int) -> list[Tensor]:
+    """Rows to leave out together, as many as there are classes, in a stratified order; the remainder apart."""
+    order, size = _order(len(strata), strata, seed=seed, split=0), len(strata.unique())
+    whole = len(order) // size * size
+    return [part for part in (order[:whole].reshape(-1, size), order[whole:][None]) if part.numel()]
+
+
+def _left_out(
+    data: AnchoredTargets, K: Tensor, *, shift: float, decides: bool, groups: list[Tensor] | None
+) -> np.ndarray:
+    """Errors (2, N) at n = N, from one factor: squared ones of rows left out in turn, decisions of groups if any."""
     whole = K.clone()
     whole.diagonal().add_(shift)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(whole))
     alpha = inverse @ data.residual.to(inverse)
     missed = left_out_residuals(data.blocks, alpha, inverse.diagonal()[None, :, None, None])
-    return _errors(data.targets - missed, data.targets, decides=decides)
+    errors = _errors(data.targets - missed, data.targets, decides=decides)
+    if groups is not None:
+        for group in (each.to(alpha.device) for each in groups):  # y − f without the rows S: (G_SS)⁻¹ α_S
+            together = inverse[group[:, :, None], group[:, None, :]]
+            missed[group] = torch.linalg.solve(together, alpha[group]).to(missed)
+        errors[1] = _errors(data.targets - missed, data.targets, decides=True)[1]
+    return errors
 
 
 def _errors(f: Tensor, y: Tensor, *, decides: bool) -> np.ndarray:

@@ -138,6 +138,26 @@ def test_random_labels_are_told_to_hold_nothing_and_easy_ones_to_be_learnt():
     assert [each.name for each in ranking.tasks] == ["easy", "hard"] and ranking.networks == ()
 
 
+@pytest.mark.parametrize(("shares", "chance"), [([0, 1], 0.5), ([0, 1, 2, 3], 0.75), ([0, 1, 1, 1], 0.25)])
+def test_rows_that_are_all_the_same_are_told_to_hold_nothing_and_the_error_is_chance(shares, chance):
+    """Leaving a row out leaves one of its class fewer, and a constant decides against it: no knowledge of an error of 1."""
+    found = predict("mlp:width=16", torch.ones(120, 5), shares * (120 // len(shares)), samples=120, seeds=2)
+    assert not found.informed and found.error is not None
+    np.testing.assert_allclose(found.error.value, chance)
+    assert found.error.low[-1] < chance < found.error.high[-1]
+    assert found.sentences[0].startswith("The kernel is constant on these rows")
+    assert f"{100 * chance:.1f}% of the task wrong" in found.headline
+    values = predict("mlp:width=16", torch.ones(60, 5), np.arange(60) / 60, samples=60, seeds=1)
+    assert not values.informed and "answers all alike." in values.sentences[0]
+
+
+def test_what_tells_rows_apart_only_a_little_is_not_known_to_err_more_than_chance():
+    x = 1 + 1e-2 * torch.randn(200, 5, generator=torch.Generator().manual_seed(1))
+    found = predict("mlp:width=16", x, [0, 1] * 100, samples=[100, 200], seeds=2)
+    assert found.informed and found.error is not None
+    assert (found.error.low < 0.5).all() and (found.error.high > 0.5).all()
+
+
 def test_the_same_network_twice_is_a_tie_in_every_draw():
     x, f = arrays(100)
     module = Own()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ DRAWS = 1000
 LEVEL = 0.95
 _HALVINGS = 5
 _FITTED = 0.1
+_ROUNDINGS = 10.0  # entries of a kernel are sums: they are right to some roundings
 
 
 def predict(
@@ -74,8 +75,11 @@ def predict(
     progress: called with (initializations done, initializations)
 
     Every size n below all rows is learnt from n random rows and tried on the others, many times; at all rows each is
-    left out in turn. That is unbiased for kernel regression with the kernel used. Networks of several outputs use their
-    mean kernel for all of them. Costs a kernel, a decomposition O(N³) and `splits` solves a size for each seed.
+    left out in turn, for decisions together with one of every other class (`subset_curve` says why). That is unbiased
+    for kernel regression with the kernel used. Where the kernel is constant on the rows, and so are the initial
+    outputs, the linearization answers all alike: `informed` is False and the error that of chance. Networks of several
+    outputs use their mean kernel for all of them. Costs a kernel, a decomposition O(N³) and `splits` solves a size for
+    each seed.
 
     >>> x = torch.eye(4).repeat(6, 1)                       # four points, seen again and again: everything is learnt
     >>> found = predict(torch.nn.Linear(4, 1), x, [0, 1, 1, 0] * 6, samples=24, ridge=1e-6)
@@ -179,6 +183,7 @@ class _Point:
     speed: TrainingSpeed
     gram: Gram
     codes: Tensor
+    informed: bool
 
 
 def _point(
@@ -225,6 +230,9 @@ def _point(
         seed=seed,
         rounding=rounding,
     )
+    informed = _informed(K, None if centred else f0, rounding=rounding)
+    if not informed and curve.error is not None:
+        curve = replace(curve, error=_chance(curve.error, goal))
     return _Point(
         curve,
         tried[best, np.arange(len(sizes))],
@@ -232,6 +240,29 @@ def _point(
         _speed(pairs, wanted, rounding=rounding),
         gram,
         goal.codes,
+        informed,
+    )
+
+
+def _informed(K: Tensor, f0: Tensor | None, *, rounding: float) -> bool:
+    """Whether K has more than a constant part, or the initial outputs do: whether any two rows can be told apart."""
+    mean = K.mean(0)
+    part = (K.diagonal() - 2 * mean + mean.mean()).sum()  # tr HKH, H the centring
+    if float(part) > _ROUNDINGS * rounding * float(K.trace()):
+        return True
+    if f0 is None:
+        return False
+    return bool((f0 - f0.mean(0)).abs().max() > _ROUNDINGS * rounding * f0.abs().max())
+
+
+def _chance(errors: Errors, goal: Goal) -> Errors:
+    """The decisions of the best constant, at every size: of a learner that answers all rows alike, no more is known."""
+    assert goal.labels is not None
+    wrong = (goal.labels != goal.labels.mode().values).double().numpy()
+    return Errors(
+        np.tile(wrong, (len(errors.rows), 1)),
+        np.where(np.isnan(errors.splits), np.nan, wrong.mean()),
+        np.zeros_like(errors.variance),
     )
 
 
@@ -299,6 +330,7 @@ def _composed(
         kernel=grams[0].description,
         outputs=goal.outputs,
         draws=mse_draws if draws is None else draws,
+        informed=all(each.informed for each in found),
         calibration=read_calibration(),
     )
 

@@ -48,6 +48,8 @@ class Prediction:
     `constant_mse` are those of the best constant. `steps` is about how many steps at nine tenths of the
     `stable_learning_rate` take away nine tenths of the initial squared error on the training rows.
 
+    `informed` is False where the kernel is constant on the rows at some initialization, and its error chance there.
+
     `draws` (d, s) are curves such as other rows and weights would give, the same draws for predictions on as many rows
     with one seed: `rank_predictions` compares them one by one.
     """
@@ -81,6 +83,7 @@ class Prediction:
     draws: np.ndarray = field(repr=False)
     calibration: Calibration | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+    informed: bool = True
 
     @property
     def curve(self) -> Band:
@@ -119,7 +122,7 @@ class Prediction:
     def sentences(self) -> tuple[str, ...]:
         """What else a reader wants to know, most important first."""
         told = [_learnable(self)]
-        if len(self.samples) > 1:
+        if len(self.samples) > 1 and self.informed:
             told.append(_more_data(self))
         told.append(_speed(self))
         anchors = count(len(self.seeds), "initialization") if self.seeds else "the weights as they are"
@@ -188,6 +191,7 @@ class Prediction:
             "alignment": self.alignment,
             "complexity": self.complexity,
             "kernel": self.kernel,
+            "informed": self.informed,
             "calibrated": self.calibration is not None,
             "warnings": list(self.warnings),
         }
@@ -231,6 +235,11 @@ def write_prediction_page(
 
 
 def _learnable(found: Prediction) -> str:
+    if not found.informed:
+        return (
+            "The kernel is constant on these rows: it cannot tell them apart, the linearization answers all alike"
+            + (", and its error is that of chance." if found.error is not None else ".")
+        )
     value, low, high = found.curve.at(-1)
     constant = found.constant
     if high < constant:
