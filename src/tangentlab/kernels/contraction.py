@@ -24,7 +24,7 @@ from tangentlab.tangent.joined_factors import Stacked, joined
 COLUMNS = 65_536
 """Longest inner product summed in the working precision; longer ones are split and added in float64."""
 
-PART_NUMBERS = 2 << 20
+PART_NUMBERS = 16 << 20
 """Numbers of a layer's gradients that are written out at once: new memory is slow, and less stays in the caches."""
 
 _LEAST_OUTPUTS = 16
