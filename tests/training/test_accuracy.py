@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tangentlab._errors import DataError, ShapeError
+from tangentlab._errors import ArgumentError, DataError, ShapeError
 from tangentlab.training.accuracy import accuracy, balanced_accuracy
 
 T = torch.tensor
@@ -23,6 +23,19 @@ def test_mse_with_one_output_goes_to_the_nearer_code(codes, border):
     y = T([codes[0], codes[1]])
     assert accuracy(T([[border - 0.1], [border + 0.1]]), y, loss="mse") == 1.0
     assert accuracy(T([[border + 0.1], [border - 0.1]]), y, loss="mse") == 0.0
+
+
+def test_targets_that_are_all_1_do_not_say_what_the_other_code_is():
+    f, y = T([[0.4], [0.6], [-0.1]]), T([1.0, 1.0, 1.0])
+    with pytest.raises(DataError, match="are all 1"):
+        accuracy(f, y, loss="mse")
+    assert accuracy(f, y, loss="mse", codes=(-1, 1)) == pytest.approx(2 / 3)
+    assert accuracy(f, y, loss="mse", codes=(0, 1)) == pytest.approx(1 / 3)
+    assert accuracy(f, -y, loss="mse") == pytest.approx(1 / 3)
+    with pytest.raises(DataError, match="not all 0 or 1"):
+        accuracy(f, -y, loss="mse", codes=(0, 1))
+    with pytest.raises(ArgumentError, match="lower first"):
+        accuracy(f, y, loss="mse", codes=(1, -1))
 
 
 def test_mse_with_several_outputs_compares_the_largest():
