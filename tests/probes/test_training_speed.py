@@ -76,6 +76,19 @@ def test_the_slope_is_that_of_one_small_step_of_the_network_itself(loss):
     assert speed.initial_slope == pytest.approx(slope, rel=1e-4)  # curvature over a step of 1e-6
 
 
+@pytest.mark.parametrize(
+    ("f0", "error", "words"),
+    [
+        (torch.zeros(3), DataError, "one output"),
+        (torch.zeros(3, 2), DataError, "integers 0 ≤ y < 2"),
+        (torch.zeros(3, 3, 1), ShapeError, "f0"),
+    ],
+)
+def test_outputs_that_cannot_be_those_of_labels_are_refused_in_words(f0, error, words):
+    with pytest.raises(error, match=words):
+        training_speed(torch.eye(3), [0, 1, 2], f0, loss="cross_entropy")
+
+
 def test_the_time_to_a_share_is_when_the_loss_is_there():
     K, y = problem(n=15)  # twenty directions: everything can be fitted
     speed = training_speed(K, y)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError
-from tangentlab.linalg import block_eigenpairs, floating_tensor, rounding_of
+from tangentlab.linalg import as_columns, block_eigenpairs, floating_tensor, rounding_of
 from tangentlab.training.anchored_targets import AnchoredTargets
 from tangentlab.training.loss import check_targets, find_loss
 
@@ -108,10 +108,11 @@ def training_speed(
     -0.125
     """
     found = find_loss(loss)
-    targets = check_targets(y, loss, rows=len(y))
+    f0 = None if f0 is None else as_columns("f0", f0)
+    targets = check_targets(y, loss, rows=len(y), outputs=None if f0 is None else f0.shape[1])
     targets = targets if targets.ndim == 1 else targets.double()
     if targets.ndim == 1:  # labels of cross-entropy
-        outputs = np.shape(f0)[1] if f0 is not None else int(targets.max()) + 1
+        outputs = f0.shape[1] if f0 is not None else int(targets.max()) + 1
         targets = torch.nn.functional.one_hot(targets, outputs).double()
     rounding = rounding_of(K) if rounding is None else rounding
     data = AnchoredTargets.of(floating_tensor("K", K).double(), targets, f0=f0)
