@@ -165,6 +165,21 @@ def test_ntk_plans_a_network_of_ones_own(run, tmp_path):
     assert found["shape"] == [30, 30] and not list(tmp_path.glob("*.npz"))
 
 
+@pytest.mark.parametrize("command", ["ntk", "spectrum"])
+def test_a_network_with_other_outputs_than_the_task_is_refused(run, tmp_path, command):
+    (tmp_path / "wide.py").write_text(
+        "import torch\n"
+        "def build(input_shape, outputs):\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
+    )
+    options = ("--network", "wide:build", "--task", "group:0-4", "--samples", 20)
+    code, _, err = run(command, *options)
+    assert code != 0 and "with outputs of shape (2, 1)" in " ".join(err.split()) and "Traceback" not in err
+    assert not list(tmp_path.glob("*.npz"))
+    code, _, err = run(command, *options, "--outputs", 3)  # one of them, asked for by its number
+    assert code == 0, err
+
+
 def test_ntk_in_another_precision_says_what_that_moved(run):
     common = ("ntk", "--network", "lenet", "--samples", 12, "--outputs", "0")
     code, out, err = run(*common, "--precision", "bf16")

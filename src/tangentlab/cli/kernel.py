@@ -239,6 +239,7 @@ def _kernel(
     import torch
 
     from tangentlab.experiments import ComparisonSpec, Sources, resolved
+    from tangentlab.experiments.learning.goal import expect_outputs
     from tangentlab.kernels import NeuralTangentKernel
     from tangentlab.networks import build_network
     from tangentlab.networks.checkpoint import at_checkpoint
@@ -256,4 +257,7 @@ def _kernel(
     if checkpoint is not None:
         model = at_checkpoint(model, checkpoint)
     flavour: int | str = int(outputs) if outputs.lstrip("-").isdecimal() else outputs
-    return NeuralTangentKernel(model, outputs=flavour, mode=mode, memory=memory, precision=precision), rows
+    kernel = NeuralTangentKernel(model, outputs=flavour, mode=mode, memory=memory, precision=precision)
+    if not isinstance(flavour, int):  # one output of several is asked for by its number
+        expect_outputs(kernel.network(kernel.network.place(rows.x_train[:2])), rows.outputs)
+    return kernel, rows

@@ -98,6 +98,22 @@ def goal_of(
     return Goal("classes", codes(targets), targets, index, names, "bce" if single else "cross_entropy")
 
 
+def expect_outputs(f: Tensor, outputs: int) -> None:
+    """Refuse outputs f (n, c) of a network on the rows of a target that asks for another number of them.
+
+    >>> expect_outputs(torch.zeros(2, 10), 1)
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `model` must be with outputs of shape (2, 1) on these rows, got (2, 10). ...
+    """
+    if tuple(f.shape) != (len(f), outputs):
+        raise ArgumentError(
+            "model",
+            expected=f"with outputs of shape {(len(f), outputs)} on these rows",
+            got=str(tuple(f.shape)),
+            remedy="Give a network with an output for each value or class, or one for two classes.",
+        )
+
+
 def _labels(given: np.ndarray, *, insist: bool) -> tuple[Tensor, tuple[str, ...]] | None:
     """Class indices and names, or None for values."""
     if given.ndim == 2 and given.shape[1] > 1:

@@ -17,7 +17,7 @@ from tangentlab.experiments.comparison.spec import ComparisonSpec
 from tangentlab.experiments.inputs.given import named
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.learning.fits import RIDGES, SAFETY
-from tangentlab.experiments.learning.goal import Goal, goal_of
+from tangentlab.experiments.learning.goal import Goal, expect_outputs, goal_of
 from tangentlab.experiments.prediction.calibration import read_calibration
 from tangentlab.experiments.prediction.prediction import Band, Prediction
 from tangentlab.kernels import Gram, NeuralTangentKernel
@@ -200,13 +200,7 @@ def _point(
 ) -> _Point:
     gram = NeuralTangentKernel(network, outputs="mean", memory=memory).gram(x)
     K, f0 = gram.values.double().cpu(), network(x).double().cpu()
-    if f0.shape != goal.codes.shape:
-        raise ArgumentError(
-            "model",
-            expected=f"with outputs of shape {tuple(goal.codes.shape)} on these rows",
-            got=str(tuple(f0.shape)),
-            remedy="Give a network with an output for each value or class, or one for two classes.",
-        )
+    expect_outputs(f0, goal.outputs)
     rounding, unit, n = rounding_of(gram.values), gram.trace / len(K), len(K)
     wanted = goal.codes if centred else goal.codes - f0
     pairs = eigenpairs(K, rounding=rounding)
