@@ -75,6 +75,12 @@ def test_a_ridge_does_not_hide_a_kernel_that_is_not_positive():
         solve_positive(np.diag([2.0, -1.0]), np.ones(2), ridge=5.0)
 
 
+@pytest.mark.parametrize("entries", [[1.0, 1e-9], [1.0, 0.0]])
+def test_doubt_calls_the_matrix_what_the_caller_calls_it(entries):
+    doubt = factor_positive(torch.diag(torch.tensor(entries)), name="gram").doubt
+    assert doubt is not None and doubt.startswith("`gram`")
+
+
 def test_refinement_never_makes_the_residual_worse():
     K, b = gram(60, 61), np.ones((60, 1))
     factor = factor_positive(K)

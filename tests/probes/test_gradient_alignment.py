@@ -164,7 +164,7 @@ def test_what_cannot_be_aligned_is_refused_before_work():
         alignment_from_gradient(make(3), rows(4), draw(4))
     with pytest.raises(ShapeError, match="n = 4"):
         alignment_from_gradient(make(1), rows(4), draw(5))
-    with pytest.raises(DataError, match="`y` is zero everywhere"):
+    with pytest.raises(DataError, match="`y` is zero everywhere, so no kernel"):
         alignment_from_gradient(make(1), rows(4), torch.zeros(4))
     with pytest.raises(DataError, match="1 row has trace"):
         alignment_from_gradient(make(1), rows(1), [1.0])

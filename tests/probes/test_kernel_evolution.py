@@ -190,7 +190,7 @@ def test_the_distance_of_independent_kernels_is_too_small_and_its_bias_says_so()
 
 
 def test_what_cannot_be_followed_is_refused():
-    with pytest.raises(DataError, match="`y` is zero everywhere"):
+    with pytest.raises(DataError, match="`y` is zero everywhere, so no kernel"):
         KernelEvolution(torch.eye(2), [0.0, 0.0])
     with pytest.raises(ShapeError):
         KernelEvolution(torch.eye(2), [1.0, 0.0, 1.0])

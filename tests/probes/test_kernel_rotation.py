@@ -170,7 +170,7 @@ def test_what_cannot_turn_is_refused():
         kernel_rotation(K, K, target=4)
     with pytest.raises(ShapeError, match="`target`"):
         kernel_rotation(K, K, target=np.ones(3))
-    with pytest.raises(DataError, match="`target` is zero everywhere"):
+    with pytest.raises(DataError, match="`target` is zero everywhere, so no kernel"):
         kernel_rotation(K, K, target=np.zeros(4))
     with pytest.raises(DataError, match="column of `directions`"):
         kernel_rotation(K, K, directions=np.zeros((4, 2)))

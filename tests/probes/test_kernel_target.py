@@ -58,7 +58,7 @@ def test_centring_is_the_projection_on_both_sides_for_each_pair_of_outputs(form)
 
 
 def test_input_that_makes_no_pair_is_refused():
-    with pytest.raises(DataError, match="zero everywhere"):
+    with pytest.raises(DataError, match="`y` is zero everywhere, so no kernel"):
         KernelTarget.of(np.eye(2), np.zeros((2, 2)))
     with pytest.raises(ShapeError, match="`y`"):
         KernelTarget.of(np.eye(3), np.ones(2))

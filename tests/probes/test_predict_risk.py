@@ -134,7 +134,7 @@ def test_forms_of_one_kernel_say_the_same():
         (torch.eye(4), [1.0] * 4, {"samples": 2, "ridge": -1}, ArgumentError, "ridge"),
         (torch.eye(4), [1.0] * 4, {"samples": 2, "trace": 4.0}, ArgumentError, "trace"),
         (torch.eye(4), [1.0] * 3, {"samples": 2}, ShapeError, "y"),
-        (torch.eye(4), [0.0] * 4, {"samples": 2}, DataError, "nothing to learn"),
+        (torch.eye(4), [0.0] * 4, {"samples": 2}, DataError, "no kernel can tell"),
         (torch.eye(4), [1.0, math.nan, 1.0, 1.0], {"samples": 2}, NotFiniteError, "y"),
         (torch.full((4, 4), math.nan), [1.0] * 4, {"samples": 2}, NotFiniteError, "K"),
         (torch.eye(4).roll(1, 0), [1.0] * 4, {"samples": 2}, NotSymmetricError, "symmetric"),

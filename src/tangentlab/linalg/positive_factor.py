@@ -26,7 +26,8 @@ class PositiveFactor:
     """L Lᵀ = K + (ridge + jitter) I, float64.
 
     `matrix` is K, `lower` is L, `ridge` what was asked, `jitter` what was added beyond it, `condition` LAPACK's
-    estimate of the condition number of L Lᵀ in the 1-norm, and `rounding` the ε that K was computed with.
+    estimate of the condition number of L Lᵀ in the 1-norm, `rounding` the ε that K was computed with, and `name` what
+    K is called in sentences.
 
     >>> factor = factor_positive(torch.diag(torch.tensor([3.0, 1.0])), ridge=1.0)
     >>> round(factor.condition, 9), factor.jitter, factor.solve(torch.ones(2, 1)).flatten().tolist()
@@ -39,6 +40,7 @@ class PositiveFactor:
     jitter: float
     condition: float
     rounding: float
+    name: str = "K"
 
     @property
     def doubt(self) -> str | None:
@@ -50,13 +52,13 @@ class PositiveFactor:
         """
         if self.jitter:
             return (
-                f"`K` of {len(self.lower)} rows is singular to rounding: {self.jitter:.2g} was added to its "
+                f"`{self.name}` of {len(self.lower)} rows is singular to rounding: {self.jitter:.2g} was added to its "
                 "diagonal. Give a larger ridge to choose for yourself."
             )
         if self.condition * self.rounding > 1:
             return (
-                f"`K` + {self.ridge:.2g} I has condition {self.condition:.2g}, more than the precision it was "
-                f"computed in, {self.rounding:.2g}, can tell: small directions of the solution are rounding. "
+                f"`{self.name}` + {self.ridge:.2g} I has condition {self.condition:.2g}, more than the precision "
+                f"it was computed in, {self.rounding:.2g}, can tell: small directions of the solution are rounding. "
                 "Give a larger ridge."
             )
         return None
@@ -124,7 +126,7 @@ def factor_positive(
             )
         lower = _cholesky(matrix, ridge + jitter)
     condition = _condition(matrix, ridge + jitter, lower)
-    return PositiveFactor(matrix, lower, ridge, jitter, condition, rounding)
+    return PositiveFactor(matrix, lower, ridge, jitter, condition, rounding, name)
 
 
 def expect_ridge(ridge: float, *, name: str = "ridge") -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tangentlab._errors import ArgumentError, DataError
+from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.kernels.output_flavour import Outputs, check_outputs
@@ -30,6 +30,7 @@ from tangentlab.networks.network import Network
 from tangentlab.probes.alignment import Alignment, alignment
 from tangentlab.probes.jackknife import Jackknife
 from tangentlab.probes.kernel_distance import distance_interval, kernel_distance
+from tangentlab.probes.kernel_target import refuse_zero
 
 _FIRST, _FACTOR = 5, 1.15
 
@@ -110,8 +111,8 @@ class KernelEvolution:
     ):
         self.x = check_inputs(x)
         self.y = None if y is None else as_columns("y", y, rows=count_rows(self.x))
-        if self.y is not None and not bool(self.y.any()):
-            raise DataError("`y` is zero everywhere.", remedy="Pass targets of ±1, or centred ones.")
+        if self.y is not None:
+            refuse_zero(self.y)
         wanted = None if steps is None else frozenset(steps)
         self.wanted: Callable[[int], bool] = on_log_grid if wanted is None else wanted.__contains__
         self.outputs = check_outputs(outputs)

@@ -27,6 +27,7 @@ from tangentlab._shapes import expect_shape
 from tangentlab.linalg import KernelBlocks, LinearMap, as_columns, diagonal_blocks, eigenpairs, floating_tensor
 from tangentlab.linalg.linear_map import is_matrix_free
 from tangentlab.probes.jackknife import Jackknife, jackknife
+from tangentlab.probes.kernel_target import refuse_zero
 
 _NEIGHBOURS = 10
 """Directions on either side of the target that it is compared with."""
@@ -250,8 +251,7 @@ def _turned(
         if c > 1 or (len(y) != first.size and y.numel() == first.size):
             y = y.reshape(-1, 1)
         expect_shape("target", y, "n r", n=first.size)
-        if not bool(y.any()):
-            raise DataError("`target` is zero everywhere.", remedy="Pass targets of ±1, or centred ones.")
+        refuse_zero(y, name="target")
         mine, others = _Along.of(first, second, y).summed(), torch.ones(k, dtype=torch.bool)
     others = others.to(along.energies.device)
     before, after = along.before[others], along.after[others]

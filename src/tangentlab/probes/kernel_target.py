@@ -38,7 +38,7 @@ class KernelTarget:
 
         >>> KernelTarget.of(torch.eye(2), torch.zeros(2))
         Traceback (most recent call last):
-        tangentlab._errors.DataError: `y` is zero everywhere, so nothing can be aligned with it. Pass targets ...
+        tangentlab._errors.DataError: `y` is zero everywhere, so no kernel can tell anything of it. Pass targets ...
         """
         target = as_columns("y", y).to(torch.float64)
         blocks = KernelBlocks.of(K, outputs=target.shape[1])
@@ -46,11 +46,7 @@ class KernelTarget:
         rounding = rounding_of(K) if rounding is None else rounding
         expect_shape("K", blocks.systems, "b n n")
         as_columns("y", target, rows=blocks.rows)
-        if not bool(target.any()):
-            raise DataError(
-                "`y` is zero everywhere, so nothing can be aligned with it.",
-                remedy="Pass targets of ±1, or centred ones: {0, 1} are not mapped for you.",
-            )
+        refuse_zero(target)
         systems = torch.stack([symmetric(one, rounding=rounding) for one in blocks.systems])
         return KernelTarget(KernelBlocks(systems, blocks.form, blocks.outputs), target, rounding)
 
@@ -102,3 +98,17 @@ class KernelTarget:
     @cached_property
     def _packed(self) -> Tensor:
         return self.blocks.pack(self.target)
+
+
+def refuse_zero(target: Tensor, *, name: str = "y") -> None:
+    """Refuse a target that is zero everywhere, under the name of its argument.
+
+    >>> refuse_zero(torch.zeros(2), name="target")
+    Traceback (most recent call last):
+    tangentlab._errors.DataError: `target` is zero everywhere, so no kernel can tell anything of it. Pass targets ...
+    """
+    if not bool(target.any()):
+        raise DataError(
+            f"`{name}` is zero everywhere, so no kernel can tell anything of it.",
+            remedy="Pass targets of ±1, or centred ones: {0, 1} are not mapped for you.",
+        )

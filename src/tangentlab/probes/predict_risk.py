@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tangentlab._errors import ArgumentError, DataError, ShapeError
+from tangentlab._errors import ArgumentError, ShapeError
 from tangentlab.kernels import Gram
 from tangentlab.linalg import (
     Eigenpairs,
@@ -33,6 +33,7 @@ from tangentlab.linalg import (
 )
 from tangentlab.probes.eigenlearning import PredictedRisk, eigenlearning, sample_sizes
 from tangentlab.probes.equivalent_ridge import equivalent_ridge
+from tangentlab.probes.kernel_target import refuse_zero
 
 
 def predict_risk(
@@ -89,8 +90,7 @@ def _modes(
 ) -> tuple[np.ndarray, np.ndarray, float, int]:
     """Eigenvalues (N,), energies of the target in their directions, noise floor, and entries of y for a row."""
     targets = as_columns("y", y).double()
-    if not len(targets) or not bool(targets.any()):
-        raise DataError("`y` is zero everywhere: there is nothing to learn.", remedy="Pass ±1 or centred targets.")
+    refuse_zero(targets)
     n, c = targets.shape
     if isinstance(K, Eigenpairs):
         if K.vectors.ndim != 2 or len(K.values) != K.vectors.shape[1] or len(K.vectors) not in (n, n * c):

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import DataError
 from tangentlab._shapes import expect_shape
 from tangentlab.kernels.block_products import pull_block, push_block
 from tangentlab.kernels.output_flavour import Outputs, output_flavour
@@ -25,6 +24,7 @@ from tangentlab.networks.evaluation import outside_inference_mode, preserved_ran
 from tangentlab.networks.inputs import take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import some_rows
+from tangentlab.probes.kernel_target import refuse_zero
 from tangentlab.tangent import products
 
 _ROWS = 128
@@ -67,11 +67,7 @@ class PulledTarget:
         target = as_columns("y", y, rows=rows.count).detach().to(network.device, torch.float64)
         if rows.flavour.contraction == "full":
             expect_shape("y", target, "n c", n=rows.count, c=rows.flavour.outputs)
-        if not bool(target.any()):
-            raise DataError(
-                "`y` is zero everywhere, so nothing can be aligned with it.",
-                remedy="Pass targets of ±1, or centred ones: {0, 1} are not mapped for you.",
-            )
+        refuse_zero(target)
         return PulledTarget(rows, target)
 
     @property
