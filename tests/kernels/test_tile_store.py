@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -131,7 +133,7 @@ def test_folders_that_are_no_stores_are_refused_and_left_alone(tmp_path):
 
 
 def test_a_store_of_a_later_version_is_refused(tmp_path):
-    TileStore.at(tmp_path / "K", ABOUT | {"format": 99})
+    TileStore.at(tmp_path / "K", ABOUT).note(format=99)
     with pytest.raises(StoreError, match="later version"):
         TileStore.open(tmp_path / "K")
 
@@ -154,3 +156,17 @@ def test_without_the_extra_the_remedy_is_an_installation(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zarr", None)
     with pytest.raises(MissingExtraError, match=r"tangentlab\[store\]"):
         TileStore.at(tmp_path / "K", ABOUT)
+
+
+def test_of_many_that_begin_at_once_one_makes_the_store(tmp_path):
+    """Each with a note of its own: all see the same one, and none finds a folder that is not empty."""
+    together = threading.Barrier(8)
+
+    def begin(number):
+        together.wait()
+        return TileStore.at(tmp_path / "K", {**ABOUT, "description": str(number)}).about["description"]
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(begin, range(8)))
+    assert len(set(seen)) == 1
+    assert [entry.name for entry in (tmp_path / "K").iterdir()] == ["zarr.json"]

@@ -11,6 +11,8 @@ are missing. Any Zarr reader opens it. A float32 kernel does not compress, so ti
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -75,11 +77,14 @@ class TileStore:
                     )
             return found
         zarr = _zarr()
+        aside = path / f"{os.getpid()}-{secrets.token_hex(4)}.partial"
         try:
             if path.exists() and any(entry.suffix != ".partial" for entry in path.iterdir()):
+                if TileStore.is_one(path):  # another process has just made it
+                    return TileStore.at(path, about)
                 raise StoreError(f"{path} is not empty and holds no tiles.", remedy="Give a new folder.")
-            array = zarr.create_array(
-                store=str(path),
+            zarr.create_array(
+                store=str(aside),
                 shape=(about["size"],) * 2,
                 chunks=(about["tile"] * about["side"],) * 2,
                 dtype=about["dtype"],
@@ -89,9 +94,12 @@ class TileStore:
                 chunk_key_encoding={"name": "default", "separator": "/"},
                 attributes=_sealed(about),
             )
+            _put_first(aside / "zarr.json", path / "zarr.json")
         except OSError as error:
             raise _not_done(path, error, "written") from error
-        return TileStore(path, dict(about), array)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return TileStore.at(path, about)
 
     @staticmethod
     def open(path: Path | str) -> TileStore:
@@ -239,6 +247,17 @@ def refuse_full_disk(path: Path, *, need: int) -> None:
             remedy="Use fewer rows or outputs, dtype=torch.float32, a folder on another disk, or kernel.operator(x), "
             "which needs no tiles.",
         )
+
+
+def _put_first(source: Path, target: Path) -> None:
+    """Give a file its name unless another process has given that name before: of those who begin at once, one does."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not target.exists():
+            os.replace(source, target)
 
 
 def _sealed(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,8 @@ class TileWork:
         about |= {"general": sorted(general | changed), "difference": None}
         about |= {"description": f"{description}; {found.routes.describe()}", "made_by": [made_by()]}
         store = TileStore.at(path, about)
+        if store.about["step"] != tiles.plan.step:  # another process was the first to begin
+            tiles = found.tiles(x, None, memory=memory, storage="disk", block=block, step=store.about["step"])
         if made_by() not in store.about["made_by"]:
             store = store.note(made_by=[*store.about["made_by"], made_by()])
         return TileWork(found, tiles, store, memory)
