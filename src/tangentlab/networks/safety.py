@@ -63,6 +63,12 @@ def inspect_network(network: Network, x: Inputs) -> Inspection:
     Checked in order, on a few of the rows: the forward pass runs, on its own tensors, and leaves its parameters
     alone; outputs are finite and (n, c); two calls agree; each row alone gives what it gives in the batch; train
     mode makes no difference.
+
+    >>> inspect_network(Network(nn.Linear(2, 3)), torch.zeros(4, 2)).outputs
+    3
+    >>> inspect_network(Network(lambda p, x: p["w"] * x / x.sum(0), parameters={"w": torch.ones(1)}), torch.ones(4, 1))
+    Traceback (most recent call last):
+    tangentlab._errors.NetworkError: ...
     """
     _refuse_false_gradients(network)
     few = take_rows(x, some_rows(count_rows(x)))

@@ -67,6 +67,14 @@ def anisotropy_by_initialization(
     most.
 
     Raises NumericalError where all gradients are zero, as those of ReLU networks without biases are at 0.
+
+    >>> def build(input_shape, outputs):                      # f = 3 x₁ in every draw
+    ...     layer = torch.nn.Linear(2, 1, bias=False)
+    ...     layer.weight.data = torch.tensor([[3.0, 0.0]])
+    ...     return layer
+    >>> found = anisotropy_by_initialization(build, 2, 1, draws=3)
+    >>> found.values.round(decimals=6).tolist(), found.vectors.abs().round(decimals=6).tolist()
+    ([9.0], [[1.0, 0.0]])
     """
     shape = expect_input_shape(shape, name="shape")  # type: ignore[arg-type]
     draws = expect_whole_number("draws", draws, least=2)

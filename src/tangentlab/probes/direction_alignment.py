@@ -93,6 +93,10 @@ def direction_alignment(
     progress: called with (blocks done, blocks in all)
 
     Cost: a backward pass a block, and for E[D] two more; memory: `blocks` gradients.
+
+    >>> model, u = torch.nn.Linear(2, 1, bias=False), torch.tensor([0.0, 1.0])          # D = I: ε²/4 with ε = 1
+    >>> round(direction_alignment(model, u, law="separable", pairs=200).predicted.value, 6)
+    0.25
     """
     if law not in LAWS:
         raise UnknownNameError("law", law, LAWS)

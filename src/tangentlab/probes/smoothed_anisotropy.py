@@ -70,6 +70,10 @@ def smoothed_anisotropy(
 
     `outputs`, `parameters`, `mode` and `dtype` as in `anisotropy_directions`, and so are the errors; `blocks` are what
     the jackknife leaves out in turn. Memory: the graph of 64 inputs, and `blocks` gradients.
+
+    >>> model = torch.nn.Linear(2, 2)                        # each input moves the sum of outputs by two weights
+    >>> round(smoothed_anisotropy(model, 2, 1, sigma=0.5, outputs="sum").energies[0].value, 6)
+    2.0
     """
     network, shape, flavour = bound(model, shape, outputs=outputs, parameters=parameters, mode=mode, dtype=dtype)
     if not 0 < sigma < float("inf"):
