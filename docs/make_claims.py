@@ -80,11 +80,16 @@ def _anchor(run: dict[str, Any]) -> str:
 def _table(rows: list[dict[str, Any]]) -> str:
     """What the records of a scale say, how often, and the claims that none is about."""
     told, untold = (
-        [row for row in rows if bool(row["data"]) is has_records] for has_records in (True, False)
+        [row for row in rows if bool(row["data"]) is has_records]
+        for has_records in (True, False)
     )
     counts = [
         f"{sum(row['verdict'] == verdict for row in told)} {words}"
-        for verdict, words in (("holds", "hold"), ("falls", "fall"), ("cannot tell", "cannot tell"))
+        for verdict, words in (
+            ("holds", "hold"),
+            ("falls", "fall"),
+            ("cannot tell", "cannot tell"),
+        )
     ]
     lines = [
         f"Of {len(told)} claims {', '.join(counts)}.",

@@ -113,7 +113,9 @@ def verdict_counts(judged: Iterable[Judgement]) -> str:
     counts = Counter(each.verdict for each in judged)
     plural = {"holds": "hold", "falls": "fall", "cannot tell": "cannot tell"}
     shown = (verdict for verdict in plural if counts[verdict])
-    return ", ".join(f"{counts[verdict]} {verdict if counts[verdict] == 1 else plural[verdict]}" for verdict in shown)
+    return ", ".join(
+        f"{counts[verdict]} {verdict if counts[verdict] == 1 else plural[verdict]}" for verdict in shown
+    )
 
 
 def sentence(each: Judgement) -> str:
