@@ -113,7 +113,8 @@ def keep_freed(device: torch.device) -> None:
 
     The GNU library gives freed memory back from twice the largest block on that it has seen freed, 32 MiB at the most:
     pages that each pass must then have cleared again, a tenth of a small network's kernel. A block of that size, never
-    written to, is freed here. No setting is touched, and up to 64 MiB stay.
+    written to, is freed here. No setting is touched, and up to 64 MiB stay; where the environment sets a threshold
+    (`MALLOC_TRIM_THRESHOLD_`, as Dask does for its workers) that one stands.
     """
     if device.type == "cpu":
         torch.empty(_LARGEST_SEEN, dtype=torch.uint8)
