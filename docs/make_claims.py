@@ -25,7 +25,7 @@ INTRODUCTION = """\
 Every claim of two papers that this package can decide, and some of our own, as our own runs found them: the paper of
 linearized networks (A and CA: Ortiz-Jimenez, Moosavi-Dezfooli and Frossard 2021) and the one of scaling laws (CB: Vyas,
 Bansal and Nakkiran 2022). A claim *holds* or *falls* where its whole 95% interval lies on one side of its threshold;
-otherwise the runs *cannot tell*. The figures are those of small runs on two CPU cores, on Fashion-MNIST where nothing
+otherwise the runs *cannot tell*. The figures are those of runs on two CPU cores, on Fashion-MNIST where nothing
 else is said: a small network on few rows need not do what a large one does on many, and a claim that falls here falls
 at this scale. The papers' own data, networks and sizes are `--scale full`.
 
