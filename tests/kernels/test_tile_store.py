@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -170,3 +172,31 @@ def test_of_many_that_begin_at_once_one_makes_the_store(tmp_path):
         seen = list(pool.map(begin, range(8)))
     assert len(set(seen)) == 1
     assert [entry.name for entry in (tmp_path / "K").iterdir()] == ["zarr.json"]
+
+
+def test_a_disk_that_takes_no_more_ends_in_a_sentence_and_the_same_call_goes_on(tmp_path):
+    code = """
+import resource, signal, sys
+from pathlib import Path
+import torch
+from tangentlab import NeuralTangentKernel
+from tangentlab._errors import StoreError
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+torch.manual_seed(0)
+x, store = torch.randn(600, 5), Path(sys.argv[1])
+network = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.GELU(), torch.nn.Linear(8, 1))
+kernel = NeuralTangentKernel(network, outputs=0)
+unlimited = resource.RLIM_INFINITY
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, unlimited))  # less than a tile: the system refuses its last bytes
+try:
+    kernel.tiles(x, store=store, tile=300)
+except StoreError as error:
+    told = str(error)
+left = [path for path in store.rglob("*partial*")]
+resource.setrlimit(resource.RLIMIT_FSIZE, (unlimited, unlimited))
+tiles = kernel.tiles(x, store=store, tile=300)
+difference = tiles.dense() - kernel(x)
+assert "start again" in told and "what was finished is kept" in told and str(store) in told, told
+assert not left and float(difference.abs().max()) <= 1e-5 * float(kernel(x).abs().max())  # float32, twice
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "k")], check=True)
