@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import tangentlab as tl
+from tangentlab._atomic import write_atomically
 from tangentlab.experiments.machine.description import machine, versions
-from tangentlab.records.atomic import write_atomically
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

@@ -12,7 +12,7 @@
     │   ├── NotFiniteError          NaN or infinity
     │   ├── NotSymmetricError       a kernel that should be symmetric
     │   └── NotPositiveError        a kernel that should be positive semidefinite
-    ├── StoreError                  a store of records that cannot be read or written
+    ├── StoreError                  a store or file that cannot be read or written
     │   └── DamagedRecordError      a record whose content does not match its checksum
     └── MissingExtraError           (ImportError)  an optional dependency is not installed
 """
@@ -105,7 +105,7 @@ class NotPositiveError(NumericalError):
 
 
 class StoreError(TangentlabError):
-    """A store of records that cannot be read or written."""
+    """A store, of records or of a kernel's tiles, or a file that cannot be read or written."""
 
 
 class DamagedRecordError(StoreError):

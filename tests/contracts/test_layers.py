@@ -8,11 +8,12 @@ import pytest
 import tangentlab
 
 SOURCE = Path(tangentlab.__file__).parent
-FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint", "_cluster_worker", "_cluster")
+FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint", "_atomic", "_cluster_worker", "_cluster")
 
 ABOVE = {
     **{name: set() for name in FOUNDATION},
     "_shapes": {"_errors"},
+    "_atomic": {"_errors"},
     "_cluster_worker": {"_errors"},
     "_cluster": {"_errors", "_cluster_worker"},
     "networks": set(FOUNDATION),
@@ -46,7 +47,7 @@ INSIDE_EXPERIMENTS = (
 )
 """Its folders, each before those that import from it."""
 
-WITHOUT_TORCH = ("records", "report", "_errors")
+WITHOUT_TORCH = ("records", "report", "_errors", "_atomic")
 
 
 def modules():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tangentlab._errors import DataError
+from tangentlab._errors import DataError, StoreError
 from tangentlab.networks.checkpoint import at_checkpoint, save_checkpoint
 
 
@@ -23,7 +23,7 @@ def test_round_trip_with_buffers_leaves_the_module_alone(tmp_path):
     assert all(torch.equal(tensor, before[name]) for name, tensor in b.state_dict().items())
     assert moved.training
     assert [p.requires_grad for p in moved.parameters()] == [p.requires_grad for p in b.parameters()]
-    assert not list(tmp_path.glob("*.partial"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,11 @@ def test_misfits_are_named(tmp_path):
     save_checkpoint(nn.Linear(2, 1), tmp_path / "b.safetensors")
     with pytest.raises(DataError, match="missing.*unknown"):
         at_checkpoint(network(), tmp_path / "b.safetensors")
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
+    with pytest.raises(StoreError, match="could not be written"):
+        save_checkpoint(network(), tmp_path / "none" / "a.safetensors")
 
 
 class Hostile:

@@ -41,9 +41,9 @@ def diagnose(
     Spectrum, alignments, norm, cross-validation and expected learning curve at initialization; then the network and its
     linearization are trained by the same descent, and compared.
     """
+    from tangentlab._atomic import make_folder
     from tangentlab.experiments import ComparisonSpec, Sources, resolved
     from tangentlab.experiments import diagnose as examine
-    from tangentlab.records.atomic import make_folder
 
     make_folder(out.parent)
     sources = Sources(data, data_path, label)

@@ -65,8 +65,8 @@ def ntk(
     """Compute the empirical tangent kernel of a network on rows of data, and write it to an .npz file, or tile by
     tile to a store that a kill does not harm.
     """
+    from tangentlab._atomic import make_folder, write_atomically
     from tangentlab._fingerprint import canonical_json
-    from tangentlab.records.atomic import make_folder, write_atomically
     from tangentlab.records.layout import pack_arrays
 
     if scheduler is not None and store is None:

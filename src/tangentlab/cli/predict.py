@@ -49,12 +49,12 @@ def predict(
     Reads the tangent kernel at initialization on up to 1000 rows: expected learning curve with its band, the ridge by
     cross-validation, the stable learning rate, and how well such statements have held for trained networks.
     """
+    from tangentlab._atomic import make_folder
     from tangentlab.data import load
     from tangentlab.experiments import ComparisonSpec, Sources, rank_predictions, resolved
     from tangentlab.experiments import predict as foretell
     from tangentlab.experiments.prediction.prediction import write_prediction_page
     from tangentlab.networks import split_network_names
-    from tangentlab.records.atomic import make_folder
     from tangentlab.tasks import TASKS
 
     if out is not None:

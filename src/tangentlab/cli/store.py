@@ -55,8 +55,8 @@ def export(
     """Write one row for each cell and learner: network, data, task, samples, seed, learner, losses, accuracies, and
     every other reading.
     """
+    from tangentlab._atomic import make_folder, write_atomically
     from tangentlab.records import Store
-    from tangentlab.records.atomic import make_folder, write_atomically
     from tangentlab.report import rows, to_csv
 
     records = Store.open(store).records()

@@ -79,9 +79,9 @@ def stopped(store: Path) -> int:
 
 def spectrum_of_tiles(store: Path, top: int, *, out: Path | None, json: bool) -> None:
     """The first eigenpairs of a finished store."""
+    from tangentlab._atomic import make_folder, write_atomically
     from tangentlab.kernels import TileStore
     from tangentlab.linalg import eigenpairs
-    from tangentlab.records.atomic import make_folder, write_atomically
     from tangentlab.records.layout import pack_arrays
 
     opened = TileStore.open(store)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from tangentlab._atomic import whole_file
 from tangentlab._errors import DataError
 
 CHUNK = 1 << 20
@@ -49,6 +48,7 @@ def fetch(
     Errors: `DataError` when no address answers, when the bytes are not the pinned ones, or when the
     folder cannot be written.
 
+    >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as home:
     ...     source = Path(home, "served"); _ = source.write_bytes(b"abc")
     ...     pinned = hashlib.sha256(b"abc").hexdigest()
@@ -76,8 +76,8 @@ def _fetch(download: Download, path: Path, progress: Callable[[int, int], object
     for url in download.urls:
         digest = hashlib.sha256()
 
-        def copy(file: IO[bytes], url: str = url, digest: hashlib._Hash = digest) -> None:
-            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+        try:
+            with whole_file(path) as file, urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
                 total, done = int(answer.headers.get("Content-Length") or 0), 0
                 while chunk := answer.read(CHUNK):
                     file.write(chunk)
@@ -85,11 +85,8 @@ def _fetch(download: Download, path: Path, progress: Callable[[int, int], object
                     done += len(chunk)
                     if progress is not None:
                         progress(done, total)
-            if digest.hexdigest() != download.sha256:
-                raise _WrongBytes(f"its SHA-256 is {digest.hexdigest()}, not {download.sha256}")
-
-        try:
-            _write(path, copy)
+                if digest.hexdigest() != download.sha256:
+                    raise _WrongBytes(f"its SHA-256 is {digest.hexdigest()}, not {download.sha256}")
         except (urllib.error.URLError, TimeoutError, ConnectionError, _WrongBytes) as error:
             failures.append(f"{url} ({getattr(error, 'reason', error)})")
         else:
@@ -104,20 +101,6 @@ class _WrongBytes(Exception):
     """What was served is not what was pinned."""
 
 
-def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
-    """Write through a temporary file that gets its name only when it is whole and on disk."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def _take_out(archive: Path, member: str) -> None:
     """Copy one file's bytes out of an archive whose hash is known to be right."""
     path = archive.parent / member
@@ -128,7 +111,8 @@ def _take_out(archive: Path, member: str) -> None:
         content = None if found is None else tar.extractfile(found)
         if content is None:
             raise DataError(f"{archive} has no {member}.", remedy="Delete it and fetch it again.")
-        _write(path, lambda file: file.write(content.read()))
+        with whole_file(path) as file:
+            file.write(content.read())
 
 
 def _sha256(path: Path) -> str:

@@ -6,9 +6,6 @@ from where they are: a pass over a store that the system still has in memory cos
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tangentlab._atomic import whole_file
 from tangentlab._errors import MissingExtraError
 
 _SEAL = struct.Struct("<I")
@@ -65,17 +63,10 @@ def write_tile_file(path: Path, values: Tensor, *, step: int) -> None:
     else:
         numbers = np.full((step, step), np.nan, dtype=_stored(name))
         numbers[: values.shape[0], : values.shape[1]] = values.cpu().numpy()
-    partial = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(partial, "xb") as file:
-            file.write(numbers.data)
-            file.write(_SEAL.pack(_checksum(numbers)))
-        os.replace(partial, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+    with whole_file(path, durable=False) as file:
+        file.write(numbers.data)
+        file.write(_SEAL.pack(_checksum(numbers)))
 
 
 def _stored(dtype: str) -> np.dtype:

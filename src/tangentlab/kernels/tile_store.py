@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tangentlab._atomic import PARTIAL, explain
 from tangentlab._errors import DamagedRecordError, MissingExtraError, StoreError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.kernels.memory_budget import words
@@ -77,9 +78,9 @@ class TileStore:
                     )
             return found
         zarr = _zarr()
-        aside = path / f"{os.getpid()}-{secrets.token_hex(4)}.partial"
+        aside = path / f"{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
         try:
-            if path.exists() and any(entry.suffix != ".partial" for entry in path.iterdir()):
+            if path.exists() and any(entry.suffix != PARTIAL for entry in path.iterdir()):
                 if TileStore.is_one(path):  # another process has just made it
                     return TileStore.at(path, about)
                 raise StoreError(f"{path} is not empty and holds no tiles.", remedy="Give a new folder.")
@@ -96,7 +97,7 @@ class TileStore:
             )
             _put_first(aside / "zarr.json", path / "zarr.json")
         except OSError as error:
-            raise _not_done(path, error, "written") from error
+            raise explain(error, path, doing="written") from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return TileStore.at(path, about)
@@ -130,7 +131,7 @@ class TileStore:
         try:
             self.array.attrs.update(_sealed(about))
         except OSError as error:
-            raise _not_done(self.path, error, "written") from error
+            raise explain(error, self.path, doing="written") from error
         return TileStore(self.path, about, self.array)
 
     @property
@@ -148,7 +149,7 @@ class TileStore:
         try:
             write_tile_file(self.file(pair), values, step=self.step)
         except OSError as error:
-            raise _not_done(self.path, error, "written") from error
+            raise explain(error, self.path, doing="written") from error
 
     def read(self, pair: Pair, *, room: TileRoom | None = None) -> Tensor:
         """A tile, checked; refused with `DamagedRecordError` if damaged and `StoreError` if not there.
@@ -161,7 +162,7 @@ class TileStore:
         except FileNotFoundError as error:
             raise self._unfinished(pair) from error
         except OSError as error:
-            raise _not_done(self.path, error, "read") from error
+            raise explain(error, self.path, doing="read") from error
         if values is None:
             raise DamagedRecordError(
                 f"Tile {pair} of {self.path} does not match its checksum.",
@@ -202,7 +203,7 @@ class TileStore:
 
     def left_over(self) -> list[Path]:
         """Files that a kill left half-written; harmless."""
-        return sorted((self.path / "c").glob("*/*.partial")) + sorted(self.path.glob("*.partial"))
+        return sorted((self.path / "c").glob(f"*/*{PARTIAL}")) + sorted(self.path.glob(f"*{PARTIAL}"))
 
     def file(self, pair: Pair) -> Path:
         """Where a tile lies."""
@@ -262,14 +263,6 @@ def _put_first(source: Path, target: Path) -> None:
 
 def _sealed(about: Mapping[str, Any]) -> dict[str, Any]:
     return {_ABOUT: dict(about), _SEAL: fingerprint(about)}
-
-
-def _not_done(path: Path, error: OSError, doing: str) -> StoreError:
-    why = (error.strerror or str(error)).lower() or type(error).__name__
-    return StoreError(
-        f"{path} could not be {doing}: {why}.",
-        remedy="See to the folder and its disk, then start again; what was finished is kept.",
-    )
 
 
 def _zarr() -> ModuleType:

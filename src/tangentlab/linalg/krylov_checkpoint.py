@@ -7,9 +7,7 @@ makes the same products with the same numbers as one that was never stopped.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tangentlab._atomic import explain, make_folder, whole_file
 from tangentlab._errors import ArgumentError, StoreError
 from tangentlab._fingerprint import canonical_json
 from tangentlab.linalg.krylov_basis import KrylovBasis
@@ -65,14 +64,7 @@ class KrylovCheckpoint:
     @staticmethod
     def of(folder: str | os.PathLike[str], *, about: dict[str, object]) -> KrylovCheckpoint:
         """The folder, made where it is not there; `about` must be the same when it is used again."""
-        path = Path(folder)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"{path} cannot be made a folder: {error.strerror}.", remedy="Give another."
-            ) from error
-        return KrylovCheckpoint(path, canonical_json(about))
+        return KrylovCheckpoint(make_folder(Path(folder)), canonical_json(about))
 
     def save(
         self, step: int, basis: KrylovBasis, state: KrylovState, *, since: int, source: torch.Generator
@@ -91,21 +83,11 @@ class KrylovCheckpoint:
             "projected": basis.projected[part, : state.used].cpu().numpy(),
         }
         path = self._path(step)
-        partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
         try:
-            with open(partial, "xb") as file:
+            with whole_file(path) as file:
                 np.savez(file, **content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
         except OSError as error:
-            raise StoreError(
-                f"{path} cannot be written: {error.strerror}.",
-                remedy="Free some disk or give a checkpoint elsewhere; the same call then goes on from it.",
-            ) from error
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink()
+            raise explain(error, path, doing="written") from error
         if since == 0:
             for old in self.folder.glob("step-*.npz"):
                 if old < path:

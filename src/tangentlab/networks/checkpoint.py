@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from tangentlab._atomic import explain, whole_file
 from tangentlab._errors import DataError
 from tangentlab.networks.private_copy import private_copy
 
@@ -55,15 +55,17 @@ def at_checkpoint(module: nn.Module, path: str | Path) -> nn.Module:
 
 
 def save_checkpoint(module: nn.Module, path: str | Path) -> None:
-    """Write the parameters and buffers of a module to a `.safetensors` file, whole or not at all."""
+    """Write the parameters and buffers of a module to a `.safetensors` file, whole or not at all.
+
+    Errors: `StoreError` where it cannot be written.
+    """
     path = Path(path)
     tensors = {name: tensor.detach().clone().contiguous() for name, tensor in module.state_dict().items()}
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        file.write(save(tensors))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with whole_file(path) as file:
+            file.write(save(tensors))
+    except OSError as error:
+        raise explain(error, path, doing="written") from error
 
 
 def _read(path: Path) -> object:

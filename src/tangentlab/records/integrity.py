@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tangentlab._atomic import PARTIAL, explain, read_bytes, write_atomically
 from tangentlab._errors import StoreError
-from tangentlab.records.atomic import PARTIAL, explain, read_bytes, write_atomically
 from tangentlab.records.layout import (
     FOLDERS,
     SPECS,

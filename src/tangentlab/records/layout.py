@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from tangentlab._atomic import explain, read_bytes
 from tangentlab._errors import ArgumentError, StoreError, TangentlabError
 from tangentlab._fingerprint import array_digest
-from tangentlab.records.atomic import explain, read_bytes
 from tangentlab.records.names import is_name
 from tangentlab.records.record import Record
 from tangentlab.records.sealed import damaged, unseal

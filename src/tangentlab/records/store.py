@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from tangentlab._atomic import explain, write_atomically
 from tangentlab._errors import DamagedRecordError, StoreError
 from tangentlab._fingerprint import array_digest
-from tangentlab.records.atomic import explain, write_atomically
 from tangentlab.records.integrity import Damage, find_damages, remove_damages
 from tangentlab.records.layout import (
     FOLDERS,

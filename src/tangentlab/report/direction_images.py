@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tangentlab._atomic import write_atomically
 from tangentlab._errors import ArgumentError, ShapeError
 from tangentlab._shapes import expect_finite
-from tangentlab.records.atomic import write_atomically
 from tangentlab.report.palette import STROKES, SURFACE
 from tangentlab.report.png import png
 from tangentlab.report.template import Image

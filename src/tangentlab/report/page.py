@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tangentlab._atomic import make_folder, write_atomically
 from tangentlab.records import Record, Store
-from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report.comparison import Comparison
 from tangentlab.report.figures import draw_figures
 from tangentlab.report.intervals import MIN_SEEDS

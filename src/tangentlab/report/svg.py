@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from tangentlab._atomic import make_folder, write_atomically
 from tangentlab._errors import UnknownNameError
 from tangentlab.records import Store
-from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report.comparison import Comparison
 from tangentlab.report.drawing import canvas_class, file_bytes, plain, report_style
 from tangentlab.report.figure import Figure, Panel, Series

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from tangentlab._atomic import make_folder, read_bytes, write_atomically
 from tangentlab._errors import ArgumentError, DamagedRecordError, StoreError
 from tangentlab.experiments.graded_tasks.bank import ScoredTask
-from tangentlab.records.atomic import make_folder, read_bytes, write_atomically
 from tangentlab.records.layout import pack_arrays
 from tangentlab.records.sealed import seal, unseal
 from tangentlab.tasks import Task

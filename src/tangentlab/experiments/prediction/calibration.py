@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tangentlab._atomic import write_atomically
 from tangentlab._errors import DataError
-from tangentlab.records.atomic import write_atomically
 from tangentlab.report.claims.calibration import correlation_intervals
 from tangentlab.report.intervals import spearman
 

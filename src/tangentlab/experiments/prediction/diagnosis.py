@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tangentlab._atomic import make_folder, write_atomically
 from tangentlab.experiments.prediction.prediction import Prediction
-from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report import render_diagnosis_page
 from tangentlab.report.wording import percent_range, signed_points
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tangentlab._atomic import make_folder, write_atomically
 from tangentlab.experiments.prediction.calibration import Calibration
-from tangentlab.records.atomic import make_folder, write_atomically
 from tangentlab.report import render_prediction_page
 from tangentlab.report.wording import count, percent_range, significant
 

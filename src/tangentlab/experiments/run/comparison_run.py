@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tangentlab import __version__
+from tangentlab._atomic import write_atomically
 from tangentlab._errors import StoreError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.experiments.comparison.cell import Cell
@@ -19,7 +20,6 @@ from tangentlab.experiments.execution.execute import Outcome
 from tangentlab.experiments.execution.stored_grid import StoredGrid
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.records import Store
-from tangentlab.records.atomic import write_atomically
 
 SPEC_FILE = "spec.toml"
 _ABOUT = ("identities", "given", "fingerprint", "command")

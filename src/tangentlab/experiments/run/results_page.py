@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tangentlab._atomic import write_atomically
 from tangentlab._errors import ArgumentError
-from tangentlab.records.atomic import write_atomically
 from tangentlab.report import write_report
 
 

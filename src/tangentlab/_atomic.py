@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from tangentlab._errors import StoreError
 
@@ -14,8 +16,38 @@ PARTIAL = ".partial"
 _ATTEMPTS = 5
 
 
+@contextlib.contextmanager
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
+    """A file to write into that gets the name `path` when the block ends well, and is not there when it does not.
+
+    It lies beside `path` until then. `durable` flushes it and its name to the disk, so that it outlives a loss of
+    power too; without, a kill of the process is all that it outlives. Errors: `OSError`, see `explain`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole_file(Path(folder) / "a") as file:
+    ...         _ = file.write(b"whole")
+    ...     [(p.name, p.read_bytes()) for p in Path(folder).iterdir()]
+    [('a', b'whole')]
+    """
+    partial = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
+    try:
+        with open(partial, "xb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` under `path`: a partial file in the same folder, flushed to disk, then renamed.
+    """Write `data` under `path` as a `whole_file`; an error of the disk is a `StoreError`.
 
     A kill at any moment leaves the old file or the new one, and at most a `.partial` beside it. If something
     sweeps the partial file away under the writer, it is written again.
@@ -27,26 +59,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     [('a.txt', b'whole')]
     """
     for attempt in range(_ATTEMPTS):
-        partial = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
         try:
-            with open(partial, "xb") as file:
+            with whole_file(path) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
         except FileNotFoundError as error:
             if attempt + 1 == _ATTEMPTS or not path.parent.is_dir():
                 raise explain(error, path, doing="written") from error
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
             raise explain(error, path, doing="written") from error
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink()
-            raise
         else:
-            _sync_folder(path.parent)
             return
 
 
@@ -106,7 +127,8 @@ def explain(error: OSError, path: Path, *, doing: str) -> StoreError:
     elif code == errno.ENOENT and doing == "read":
         return StoreError(f"{path} does not exist.", remedy="Check the path.")
     else:
-        why, remedy = (error.strerror or str(error)).lower(), "Check the folder and its disk, then start again."
+        why = (error.strerror or str(error) or type(error).__name__).lower()
+        remedy = "Check the folder and its disk, then start again; what was finished is kept."
     return StoreError(f"{path} could not be {doing}: {why}.", remedy=remedy)
 
 

@@ -3,8 +3,8 @@ import os
 
 import pytest
 
+from tangentlab._atomic import explain, read_bytes, whole_file, write_atomically
 from tangentlab._errors import StoreError
-from tangentlab.records.atomic import explain, read_bytes, write_atomically
 
 
 def test_a_failing_write_leaves_the_old_file_and_no_partial(tmp_path, monkeypatch):
@@ -31,6 +31,25 @@ def test_an_interrupt_leaves_the_old_file_and_no_partial(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(tmp_path / "a", b"new")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_block_that_fails_leaves_the_old_file_and_no_partial(tmp_path, durable):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError), whole_file(path, durable=durable) as file:
+        file.writelines([b"ne", "w"])
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize(("durable", "flushes"), [(True, 2), (False, 0)])
+def test_a_durable_file_is_flushed_and_so_is_its_name(tmp_path, monkeypatch, durable, flushes):
+    fsync, seen = os.fsync, []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (seen.append(descriptor), fsync(descriptor)))
+    with whole_file(tmp_path / "a", durable=durable) as file:
+        file.write(b"new")
+    assert len(seen) == flushes and (tmp_path / "a").read_bytes() == b"new"
 
 
 def test_a_partial_swept_away_under_the_writer_is_written_again(tmp_path, monkeypatch):
