@@ -32,39 +32,40 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A history being written on the device, so that a step need not wait for its loss.
+    """Histories being written on the device, one for each of several runs, so that a step need not wait for its loss.
 
-    >>> trace = Trace.start([0.1, 0.05], device=torch.device("cpu"))
+    >>> trace = Trace.start([0.1, 0.05], runs=1, device=torch.device("cpu"))
     >>> for step in range(2):
     ...     trace.write(step, torch.tensor(0.5))
-    >>> trace.finish().loss
-    (0.5, 0.5)
+    >>> [history.loss for history in trace.finish()]
+    [(0.5, 0.5)]
     """
 
     losses: Tensor
+    """(steps, runs)."""
     rates: list[float]
 
     @staticmethod
-    def start(rates: list[float], *, device: torch.device) -> Trace:
-        """An empty trace for a descent with these learning rates."""
-        return Trace(torch.zeros(len(rates), dtype=torch.float64, device=device), rates)
+    def start(rates: list[float], *, runs: int, device: torch.device) -> Trace:
+        """Empty traces of runs with these learning rates."""
+        return Trace(torch.zeros(len(rates), runs, dtype=torch.float64, device=device), rates)
 
-    def write(self, step: int, loss: Tensor) -> None:
-        """Note a step's loss; every 64 steps, refuse losses that are not finite."""
-        self.losses[step] = loss
+    def write(self, step: int, losses: Tensor) -> None:
+        """Note a step's loss in each run; every 64 steps, refuse losses that are not finite."""
+        self.losses[step] = losses
         if (step + 1) % CHECK_EVERY == 0:
             self._check(step + 1)
 
-    def finish(self) -> History:
-        """The history on the host, checked."""
+    def finish(self) -> list[History]:
+        """The history of each run on the host, checked."""
         self._check(len(self.rates))
-        return History(tuple(self.losses.tolist()), tuple(self.rates))
+        return [History(tuple(losses), tuple(self.rates)) for losses in self.losses.T.tolist()]
 
     def _check(self, done: int) -> None:
         bad = ~torch.isfinite(self.losses[:done])
         if bool(bad.any()):
-            step = int(bad.nonzero()[0])
-            raise blown_up(f"its loss is {self.losses[step].item()} at step {step}", self.rates, step=step)
+            step, run = bad.nonzero()[0].tolist()
+            raise blown_up(f"its loss is {self.losses[step, run].item()} at step {step}", self.rates, step=step)
 
 
 def blown_up(what: str, rates: list[float], *, step: int) -> NotFiniteError:

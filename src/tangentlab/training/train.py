@@ -19,8 +19,9 @@ from tangentlab.networks.private_copy import private_copy
 from tangentlab.networks.safety import refuse_borrowed
 from tangentlab.training.batches import batches
 from tangentlab.training.descent import Descent
-from tangentlab.training.history import History, Trace, blown_up
+from tangentlab.training.history import History, Trace
 from tangentlab.training.loss import check_targets, find_loss
+from tangentlab.training.parameter_descent import ParameterDescent, anchor_of, distance_from
 from tangentlab.training.snapshots import snapshot_steps
 
 
@@ -98,11 +99,7 @@ def train(
             history, states = loop.run(x, y, home=home)
     for name, part in copy.named_modules():
         part.training = flags[name]
-    distance = distance_from(moving, anchor)
-    if not torch.isfinite(torch.tensor(distance)):
-        rates = list(history.learning_rate)
-        raise blown_up(f"its parameters are not finite after step {len(rates) - 1}", rates, step=len(rates) - 1)
-    return TrainingState(copy, history, states, distance)
+    return TrainingState(copy, history, states, distance_from(moving, anchor, history=history))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +118,10 @@ class _Loop:
 
     def run(self, x: Inputs, y: Tensor, *, home: torch.device) -> tuple[History, dict[int, dict[str, Tensor]]]:
         """Every step; the history and the snapshots."""
-        rows, parameters, loss = count_rows(x), list(self.moving.values()), find_loss(self.descent.loss)
-        device, dtype = parameters[0].device, parameters[0].dtype
-        rates = self.descent.learning_rates(self.descent.steps(rows=rows))
-        optimizer = optimizer_of(parameters, self.descent)
-        trace = Trace.start(rates, device=device)
+        rows, like, loss = count_rows(x), next(iter(self.moving.values())), find_loss(self.descent.loss)
+        device, dtype = like.device, like.dtype
+        steps = ParameterDescent.of(self.moving, self.anchor, descent=self.descent, rows=rows)
+        trace = Trace.start(steps.rates, runs=1, device=device)
         states = {0: self.state()} if 0 in self.kept else {}
         if self.watch is not None:
             self.watch(0, self.module)
@@ -137,20 +133,16 @@ class _Loop:
                 y = y.to(f.dtype) if y.is_floating_point() else y
             value = loss.value(f, y[batch].to(device))
             trace.write(step, value.detach())
-            optimizer.zero_grad()
-            value.backward()
-            self.decay(parameters)
-            for group in optimizer.param_groups:
-                group["lr"] = rates[step]
-            optimizer.step()
+            steps.take(step, value)
             if step + 1 in self.kept:
                 states[step + 1] = self.state()
             if self.watch is not None:
                 self.watch(step + 1, self.module)
             if self.progress is not None:
-                self.progress(step + 1, len(rates))
-        optimizer.zero_grad()
-        return trace.finish(), states
+                self.progress(step + 1, len(steps.rates))
+        steps.optimizer.zero_grad()
+        [history] = trace.finish()
+        return history, states
 
     def evaluate(self, x: Inputs) -> Tensor:
         """Outputs on one batch, with a graph; foreseeable failures in words."""
@@ -171,13 +163,6 @@ class _Loop:
                 remedy="Check requires_grad, and that the forward pass does not detach its result.",
             )
         return f
-
-    def decay(self, parameters: list[nn.Parameter]) -> None:
-        """Add the gradient of the penalty, weight_decay · (θ − θ0)."""
-        if self.descent.weight_decay:
-            for parameter, anchor in zip(parameters, self.anchor.values()):
-                if parameter.grad is not None:
-                    parameter.grad.add_(parameter.detach() - anchor, alpha=self.descent.weight_decay)
 
     def state(self) -> dict[str, Tensor]:
         """A copy of the state dictionary, tensors only."""
@@ -219,25 +204,6 @@ def trainable_copy(
     return copy, moving, output
 
 
-def anchor_of(module: nn.Module, moving: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """Where weight decay pulls to, one tensor for each parameter that moves."""
-    given = getattr(module, "anchor", None)
-    given = given if isinstance(given, Mapping) else {}
-    return {name: given.get(name, parameter).detach().clone() for name, parameter in moving.items()}
-
-
-def optimizer_of(parameters: list[Any], descent: Descent) -> torch.optim.Optimizer:
-    """The optimizer of a descent, without its penalty and its schedule.
-
-    >>> type(optimizer_of([nn.Parameter(torch.zeros(1))], Descent(optimizer="adam"))).__name__
-    'Adam'
-    """
-    rate, momentum = descent.learning_rate, descent.momentum
-    if descent.optimizer == "adam":
-        return torch.optim.Adam(parameters, lr=rate, betas=(momentum, 0.999))
-    return torch.optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=descent.nesterov)
-
-
 def placed(x: Inputs, *, device: torch.device, dtype: torch.dtype) -> Inputs:
     """Inputs on a device, floating ones in a dtype.
 
@@ -245,16 +211,6 @@ def placed(x: Inputs, *, device: torch.device, dtype: torch.dtype) -> Inputs:
     torch.float64
     """
     return map_tensors(lambda t: t.to(device, dtype if t.is_floating_point() else None), x)
-
-
-def distance_from(moving: Mapping[str, nn.Parameter], anchor: Mapping[str, Tensor]) -> float:
-    """‖θ − θ0‖ over the parameters that moved.
-
-    >>> distance_from({"w": nn.Parameter(torch.tensor([3.0, 4.0]))}, {"w": torch.zeros(2)})
-    5.0
-    """
-    squares = [(p.detach().double() - anchor[name].double()).square().sum() for name, p in moving.items()]
-    return torch.stack(squares).sum().sqrt().item()
 
 
 def _failed_forward(error: Exception, x: Inputs) -> NetworkError:

@@ -15,18 +15,11 @@ from tangentlab.networks import Network
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, tensors_of
 from tangentlab.training.batches import batches
 from tangentlab.training.descent import Descent
-from tangentlab.training.history import History, blown_up
+from tangentlab.training.history import History, Trace
 from tangentlab.training.loss import check_targets, find_loss
+from tangentlab.training.parameter_descent import ParameterDescent, anchor_of, distance_from
 from tangentlab.training.stacked_modules import StackedModules, batches_of_all
-from tangentlab.training.train import (
-    TrainingState,
-    anchor_of,
-    distance_from,
-    optimizer_of,
-    placed,
-    train,
-    trainable_copy,
-)
+from tangentlab.training.train import TrainingState, placed, train, trainable_copy
 
 METHODS = ("auto", "stacked", "loop")
 MOST = 64
@@ -134,11 +127,7 @@ def _stacked(
         for name, part in module.named_modules():
             part.training = flag[name]
         moved = {name: p for name, p in module.named_parameters() if name in stack.moving}
-        distance = distance_from(moved, anchor)
-        if not torch.isfinite(torch.tensor(distance)):
-            rates = list(history.learning_rate)
-            last = len(rates) - 1
-            raise blown_up(f"its parameters are not finite after step {last}", rates, step=last)
+        distance = distance_from(moved, anchor, history=history)
         for parameter in module.parameters():
             parameter.grad = None
         states.append(TrainingState(module, history, {}, distance))
@@ -184,37 +173,23 @@ def _descend(
     descents: list[Descent],
     hear: Callable[[int], None] | None,
 ) -> list[History]:
-    """Every step of all runs; the optimizers work entry by entry, so that one on the stack is one on each."""
+    """Every step of all runs."""
     n, descent, loss = count_rows(x), descents[0], find_loss(descents[0].loss)
-    parameters = list(stack.moving.values())
-    rates = descent.learning_rates(descent.steps(rows=n))
-    optimizer = optimizer_of(parameters, descent)
-    trace = torch.zeros(len(rates), len(descents), dtype=torch.float64, device=parameters[0].device)
+    device = next(iter(stack.moving.values())).device
+    steps = ParameterDescent.of(stack.moving, anchor, descent=descent, rows=n)
+    trace = Trace.start(steps.rates, runs=len(descents), device=device)
     home = tensors_of(x)[0][1].device
     for step, indices in enumerate(zip(*(batches(n, d, device=home) for d in descents), strict=True)):
         index = torch.stack(indices)
         inputs = _batch(stack, x, index)
         if step == 0:
             y = _targets(y.to(home), descent.loss, stack(inputs))
-        losses = stack.losses(loss, inputs, y[index].to(parameters[0].device))
-        trace[step] = losses.detach()
-        optimizer.zero_grad()
-        losses.sum().backward()
-        if descent.weight_decay:
-            for name, parameter in stack.moving.items():
-                if parameter.grad is not None:
-                    parameter.grad.add_(parameter.detach() - anchor[name], alpha=descent.weight_decay)
-        for group in optimizer.param_groups:
-            group["lr"] = rates[step]
-        optimizer.step()
-        if (step + 1) % 64 == 0 or step + 1 == len(rates):
-            bad = ~torch.isfinite(trace[: step + 1])
-            if bool(bad.any()):
-                first, run = bad.nonzero()[0].tolist()
-                raise blown_up(f"its loss is {trace[first, run].item()} at step {first}", rates, step=first)
+        losses = stack.losses(loss, inputs, y[index].to(device))
+        trace.write(step, losses.detach())
+        steps.take(step, losses.sum())
         if hear is not None:
             hear(step + 1)
-    return [History(tuple(losses), tuple(rates)) for losses in trace.T.tolist()]
+    return trace.finish()
 
 
 def _targets(y: Tensor, loss: str, f: Tensor) -> Tensor:
