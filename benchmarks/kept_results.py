@@ -42,6 +42,12 @@ def spread(values: list[float]) -> Kept:
     return {"median": float(middle), "quartiles": [float(low), float(high)], "runs": len(values)}
 
 
+def with_quartiles(kept: Kept) -> str:
+    """A `spread` in words: its median, and its quartiles in brackets."""
+    low, high = kept["quartiles"]
+    return f"{kept['median']:.2f} ({low:.2f} to {high:.2f})"
+
+
 def stamp(options: argparse.Namespace) -> Kept:
     """When, where and how a measurement was made; nothing that names a folder or the user."""
     script = Path(sys.argv[0]).name

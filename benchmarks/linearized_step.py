@@ -12,7 +12,7 @@ import time
 
 import kept_results
 import torch
-from kept_results import spread
+from kept_results import spread, with_quartiles
 
 import tangentlab as tl
 
@@ -42,7 +42,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"torch {torch.__version__}, {options.threads} threads, medians of {options.pairs} pairs")
-    print(f"{'network':10s} {'rows':>5s} {'network ms':>11s} {'linear ms':>10s} {'ratio':>6s}  quartiles")
+    print(f"{'network':10s} {'rows':>5s} {'network ms':>11s} {'linear ms':>10s} ratio, with quartiles")
     kept = {"question": __doc__.splitlines()[0], "stamp": kept_results.stamp(options), "networks": {}}
     for name, (shape, rows) in WORKLOADS.items():
         network = tl.build_network(name, shape, outputs=10, seed=0).eval()
@@ -55,10 +55,9 @@ def main():
         own, its = (spread(list(side)) for side in zip(*pairs))
         ratio = spread([b / a for a, b in pairs])
         kept["networks"][name] = {"rows": rows, "network": own, "linearization": its, "ratio": ratio}
-        low, high = ratio["quartiles"]
         print(
             f"{name:10s} {rows:5d} {1e3 * own['median']:11.2f} {1e3 * its['median']:10.2f} "
-            f"{ratio['median']:6.2f}  {low:.2f} to {high:.2f}",
+            + with_quartiles(ratio),
             flush=True,
         )
     kept_results.write("linearized_step", kept, results=options.results)

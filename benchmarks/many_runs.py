@@ -12,7 +12,7 @@ import time
 
 import kept_results
 import torch
-from kept_results import spread
+from kept_results import spread, with_quartiles
 
 import tangentlab as tl
 
@@ -43,7 +43,7 @@ def main():
     print(
         f"torch {torch.__version__}, {options.threads} threads, {options.runs} runs, medians of {options.pairs} pairs"
     )
-    print(f"{'network':24s} {'batch':>5s} {'one by one ms':>14s} {'stacked ms':>11s} {'ratio':>6s}  quartiles")
+    print(f"{'network':24s} {'batch':>5s} {'one by one ms':>14s} {'stacked ms':>11s} ratio, with quartiles")
     kept = {"question": __doc__.splitlines()[0], "stamp": kept_results.stamp(options), "runs": options.runs}
     kept["networks"] = []
     for name, shape, batch in WORKLOADS:
@@ -64,10 +64,9 @@ def main():
         parameters = sum(p.numel() for p in modules[0].parameters())
         found = {"network": name, "parameters": parameters, "batch": batch, "one by one": loop}
         kept["networks"].append(found | {"stacked": stacked, "ratio": ratio})
-        low, high = ratio["quartiles"]
         print(
             f"{name:24s} {batch:5d} {1e3 * loop['median']:14.2f} {1e3 * stacked['median']:11.2f} "
-            f"{ratio['median']:6.2f}  {low:.2f} to {high:.2f}",
+            + with_quartiles(ratio),
             flush=True,
         )
     kept_results.write("many_runs", kept, results=options.results)

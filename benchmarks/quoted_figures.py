@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import kernel_table
-from kept_results import HERE, RESULTS, Kept, made, read
+from kept_results import HERE, RESULTS, Kept, made, read, with_quartiles
 
 ROOT = HERE.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -163,7 +163,7 @@ def function_space_in_words(results: Path = RESULTS) -> str:
 def steps(results: Path = RESULTS) -> str:
     kept = read("linearized_step", results=results)
     rows = [
-        [name, f"{one['rows']}", _ms(one["network"]), _ms(one["linearization"]), _ratio(one["ratio"])]
+        [name, f"{one['rows']}", _ms(one["network"]), _ms(one["linearization"]), with_quartiles(one["ratio"])]
         for name, one in kept["networks"].items()
     ]
     head = ["network", "rows", "its step, ms", "the linearization's, ms", "ratio, with quartiles"]
@@ -179,7 +179,7 @@ def many_runs(results: Path = RESULTS) -> str:
             f"{one['batch']}",
             _ms(one["one by one"]),
             _ms(one["stacked"]),
-            _ratio(one["ratio"]),
+            with_quartiles(one["ratio"]),
         ]
         for one in kept["networks"]
     ]
@@ -188,7 +188,7 @@ def many_runs(results: Path = RESULTS) -> str:
 
 
 def top_eigenpairs(results: Path = RESULTS) -> str:
-    runs = read("top_eigenpairs", results=results)["runs"]
+    runs = sorted(read("top_eigenpairs", results=results)["runs"], key=lambda run: (run["data"], run["dtype"]))
     rows = [
         [
             run["data"],
@@ -295,11 +295,6 @@ def _ms(seconds: Kept) -> str:
 
 def _gib(count: float) -> str:
     return f"{count / 2**30:.1f}"
-
-
-def _ratio(ratio: Kept) -> str:
-    low, high = ratio["quartiles"]
-    return f"{ratio['median']:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":
