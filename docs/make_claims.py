@@ -2,8 +2,8 @@
 
 `python docs/make_claims.py` runs every study at the scale `small` into runs/studies (what is there is kept and
 completed), judges all claims by the records, and writes claims.json, the page, and the calibration that the package
-carries (experiments/prediction/calibration.json). `--scale medium` runs that one,
-`--only NAME` some studies, `--page` rewrites the page from claims.json alone.
+carries (experiments/prediction/calibration.json). `--scale medium` runs that one, `--only NAME` some studies, `--page`
+rewrites the page from claims.json alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-RELATIONS = {">=": "≥", "<=": "≤"}
 KEPT = Path(__file__).with_name("claims.json")
 PAGE = Path(__file__).with_name("claims.md")
 

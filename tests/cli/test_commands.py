@@ -195,10 +195,12 @@ def test_ntk_in_another_precision_says_what_that_moved(run):
 
 
 def test_ntk_at_a_checkpoint_is_another_kernel(run, tmp_path):
-    from tangentlab.networks import build_network
-    from tangentlab.networks.checkpoint import save_checkpoint
+    from safetensors.torch import save_file
 
-    save_checkpoint(build_network("mlp:width=4", (1, 8, 8), outputs=1, seed=7), tmp_path / "w.safetensors")
+    from tangentlab.networks import build_network
+
+    weights = build_network("mlp:width=4", (1, 8, 8), outputs=1, seed=7).state_dict()
+    save_file(weights, tmp_path / "w.safetensors")
     common = ("ntk", "--network", "mlp:width=4", "--samples", 10, "--json", "-o")
     at_start, at_file = (
         json.loads(run(*common, *more)[1]) for more in (["a"], ["b", "--checkpoint", "w.safetensors"])

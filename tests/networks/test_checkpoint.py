@@ -2,10 +2,11 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from tangentlab._errors import DataError, StoreError
-from tangentlab.networks.checkpoint import at_checkpoint, save_checkpoint
+from tangentlab._errors import DataError
+from tangentlab.networks.checkpoint import at_checkpoint
 
 
 def network(width=3):
@@ -16,14 +17,13 @@ def test_round_trip_with_buffers_leaves_the_module_alone(tmp_path):
     a, b = network(), network()
     a[1].running_mean.fill_(0.7)
     a[0].weight.requires_grad_(False)
-    save_checkpoint(a, tmp_path / "a.safetensors")
+    save_file(a.state_dict(), tmp_path / "a.safetensors")
     before = {name: tensor.clone() for name, tensor in b.state_dict().items()}
     moved = at_checkpoint(b, tmp_path / "a.safetensors")
     assert all(torch.equal(tensor, a.state_dict()[name]) for name, tensor in moved.state_dict().items())
     assert all(torch.equal(tensor, before[name]) for name, tensor in b.state_dict().items())
     assert moved.training
     assert [p.requires_grad for p in moved.parameters()] == [p.requires_grad for p in b.parameters()]
-    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
 
 
 @pytest.mark.parametrize(
@@ -42,17 +42,12 @@ def test_torch_files_of_tensors_are_read(tmp_path, wrap):
 
 
 def test_misfits_are_named(tmp_path):
-    save_checkpoint(network(4), tmp_path / "a.safetensors")
+    save_file(network(4).state_dict(), tmp_path / "a.safetensors")
     with pytest.raises(DataError, match="of another shape .such as '0.weight'"):
         at_checkpoint(network(3), tmp_path / "a.safetensors")
-    save_checkpoint(nn.Linear(2, 1), tmp_path / "b.safetensors")
+    save_file(nn.Linear(2, 1).state_dict(), tmp_path / "b.safetensors")
     with pytest.raises(DataError, match="missing.*unknown"):
         at_checkpoint(network(), tmp_path / "b.safetensors")
-
-
-def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
-    with pytest.raises(StoreError, match="could not be written"):
-        save_checkpoint(network(), tmp_path / "none" / "a.safetensors")
 
 
 class Hostile:
@@ -77,7 +72,7 @@ def test_missing_and_foreign_files_are_sentences(tmp_path, name):
 
 
 def test_damaged_files_are_sentences(tmp_path):
-    save_checkpoint(network(), tmp_path / "a.safetensors")
+    save_file(network().state_dict(), tmp_path / "a.safetensors")
     whole = (tmp_path / "a.safetensors").read_bytes()
     (tmp_path / "a.safetensors").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "b.pt").write_bytes(b"not a file of torch")

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tangentlab._atomic import explain, whole_file
 from tangentlab._errors import DataError
 from tangentlab.networks.private_copy import private_copy
 
@@ -25,9 +24,10 @@ def at_checkpoint(module: nn.Module, path: str | Path) -> nn.Module:
     Raises DataError when the file is missing, damaged, or names other parameters than the module's.
 
     >>> import tempfile
+    >>> from safetensors.torch import save_file
     >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_checkpoint(a, Path(folder) / "a.safetensors")
+    ...     save_file(a.state_dict(), Path(folder) / "a.safetensors")
     ...     moved = at_checkpoint(b, Path(folder) / "a.safetensors")
     >>> torch.equal(moved.weight, a.weight)
     True
@@ -52,20 +52,6 @@ def at_checkpoint(module: nn.Module, path: str | Path) -> nn.Module:
         )
     copy.load_state_dict(found)
     return copy
-
-
-def save_checkpoint(module: nn.Module, path: str | Path) -> None:
-    """Write the parameters and buffers of a module to a `.safetensors` file, whole or not at all.
-
-    Errors: `StoreError` where it cannot be written.
-    """
-    path = Path(path)
-    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in module.state_dict().items()}
-    try:
-        with whole_file(path) as file:
-            file.write(save(tensors))
-    except OSError as error:
-        raise explain(error, path, doing="written") from error
 
 
 def _read(path: Path) -> object:

@@ -20,8 +20,8 @@ from tangentlab.report.palette import STROKES, SURFACE
 from tangentlab.report.template import Image
 from tangentlab.report.wording import significant
 
-_CELL, _ROW, _LEFT, _TOP, _BETWEEN, _TEXT = 34, 11, 58, 34, 30, 11
-"""Width and height of a cell, margins, the space between panels, and the size of words, in units of the drawing."""
+_CELL, _ROW, _LEFT, _TOP, _TEXT = 34, 11, 58, 34, 11
+"""Width and height of a cell, margins, and the size of words, in units of the drawing."""
 _OWN = 16
 """Height of the row that stands apart."""
 
