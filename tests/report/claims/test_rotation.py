@@ -77,3 +77,19 @@ def test_pictures_show_the_target_apart_from_the_groups():
     end, way = pictures_of(SPEC, records)
     assert end.panels[0].series[1].y == (pytest.approx(4.0),)
     assert way.panels[0].series[1].y == pytest.approx((1.0, 0.25))  # the group of indices 1 to 3
+
+
+def test_seeds_with_other_groups_of_indices_are_in_the_picture_too():
+    other = target(10)
+    other["path"] = {
+        "steps": [1, 10],
+        "first": [0, 1, 3, 9],
+        "medians": [[0.0] * 4, [3.0, -2.0, 4.0, 9.0]],
+        "target": [0.1, 2.0],
+    }
+    end = pictures_of(SPEC, [record("mlp", 0, target(10)), record("mlp", 1, other)])[0]
+    panel = end.panels[0]
+    assert "2 seeds" in panel.title
+    # Groups from 0, 1 and 4: the middle of the last, 5, lies in the other's third; 2 to the power 2.25 is in between.
+    others = panel.series[0]
+    assert [round(value, 3) for value in others.y] == [round(2.0**m, 3) for m in (2.0, -2.0, 2.25)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -26,11 +27,10 @@ def pictures(records: Sequence[Record]) -> tuple[Figure, ...]:
     ends, ways, indices = [], [], []
     for title, index, held in _places(records):
         firsts = held[0]["path"]["first"]
-        middles = [_middle(a, b) for a, b in pairwise([*firsts, 2 * firsts[-1] - firsts[-2] if firsts[1:] else 1])]
         indices += firsts
         others = {
             index_place(round(middle)): [2.0 ** target["path"]["medians"][-1][place] for target in held]
-            for place, middle in enumerate(middles)
+            for place, middle in enumerate(_middles(firsts))
         }
         own = {index_place(index): [target["all"]["normalized"] for target in held]}
         apart = {index_place(index): [target["held_out"]["normalized"] for target in held]}
@@ -120,13 +120,40 @@ def images(records: Sequence[Record]) -> tuple[Image, ...]:
 
 
 def _places(records: Sequence[Record]) -> Iterator[tuple[str, int, list[Target]]]:
-    """A title, an index, and what each seed tells of it, for seeds whose paths have the same steps and groups."""
+    """A title, an index, and what each seed tells of it, all in one set of groups, for seeds of the same steps."""
     for network, seeds in by_network(records).items():
         of_seeds = [targets_of(held[0]) for held in seeds.values()]
         for index in sorted(set().union(*of_seeds)):
             held = [targets[index] for targets in of_seeds if index in targets]
-            like = [t for t in held if all(t["path"][k] == held[0]["path"][k] for k in ("steps", "first"))]
-            yield f"{shortened(network, 20)}, φ{index} ({count(len(like), 'seed')})", index, like
+            like = _in_the_same_groups([t for t in held if t["path"]["steps"] == held[0]["path"]["steps"]])
+            yield f"{shortened(network, 26)}, φ{index} ({count(len(like), 'seed')})", index, like
+
+
+def _in_the_same_groups(held: Sequence[Target]) -> list[Target]:
+    """Every seed in the groups of indices of the seed that has the fewest eigenvectors above rounding.
+
+    Seeds differ in how many they have, and the groups part that number evenly on a logarithmic scale. A group is told
+    by the group of the other seed in which its middle lies.
+
+    >>> few = {"path": {"first": [0, 1, 4], "medians": [[5.0, 6.0, 7.0]]}}
+    >>> many = {"path": {"first": [0, 1, 3, 9], "medians": [[1.0, 2.0, 3.0, 4.0]]}}
+    >>> [target["path"]["medians"] for target in _in_the_same_groups([few, many])]
+    [[[5.0, 6.0, 7.0]], [[1.0, 2.0, 3.0]]]
+    """
+    firsts = min((target["path"]["first"] for target in held), key=lambda first: first[-1])
+    middles = _middles(firsts)
+    found = []
+    for target in held:
+        path = target["path"]
+        places = [bisect_right(path["first"], round(middle)) - 1 for middle in middles]
+        medians = [[row[place] for place in places] for row in path["medians"]]
+        found.append({**target, "path": {**path, "first": firsts, "medians": medians}})
+    return found
+
+
+def _middles(firsts: Sequence[int]) -> list[float]:
+    """The middle index of each group, the last taken to be as wide as the one before it."""
+    return [_middle(a, b) for a, b in pairwise([*firsts, 2 * firsts[-1] - firsts[-2] if firsts[1:] else 1])]
 
 
 def _way(held: Sequence[Target], place: int | None) -> Mapping[float, list[float]]:
