@@ -1,6 +1,6 @@
 """A random sub-block of a finished kernel, computed again by plain autograd, one row at a time.
 
-Formula   full      uᵀ Θ[i, j] v = ⟨J_iᵀ u, J_jᵀ v⟩ for random unit u and v: every pair of outputs in two gradients
+Formula   full      uᵀ Θ[i, j] v = ⟨J_iᵀ u, J_jᵀ v⟩ for random unit u of row i and v of row j: every pair of outputs
           trace     Σ_k ⟨∂f_k(x_i), ∂f_k(x_j)⟩
           diagonal  ⟨∂f_k(x_i), ∂f_k(x_j)⟩ for one random k
 Cost      two backward passes, 2q for a trace
@@ -46,39 +46,45 @@ def cross_check(
         block = kernel[first.to(kernel.device)][:, second.to(kernel.device)].double()
     else:
         block = kernel(first, second)
-    u, v = (torch.nn.functional.normalize(torch.randn(2, flavour.count, generator=draw, dtype=torch.float64))).to(
-        block
-    )
+    count, like = flavour.count, next(iter(network.parameters.values()))
+    draws = torch.nn.functional.normalize(torch.randn(2, count, generator=draw, dtype=torch.float64)).to(block)
     if flavour.contraction == "diagonal":
-        chosen = int(torch.randint(flavour.count, (1,), generator=draw))
-        u = v = torch.eye(flavour.count).to(block)[chosen]
+        chosen = int(torch.randint(count, (1,), generator=draw))
+        draws = torch.eye(count).to(block)[[chosen, chosen]]
         block = block[..., chosen]
+    u = draws[: len(first)]  # a combination of its own for each row
+    v = u if x2 is None else draws[1:]
     if flavour.contraction == "full":
-        block = torch.einsum("k,ijkl,l->ij", u, block, v)
-    basis = flavour.cotangents(like=next(iter(network.parameters.values())))
+        block = torch.einsum("ik,ijkl,jl->ij", u, block, v)
+    basis = flavour.cotangents(like=like)
     if flavour.contraction == "trace":
-        if flavour.count > MOST_TRACED:
+        if count > MOST_TRACED:
             return float("nan")
         sides = [(side, side) for side in basis.split(1)]
     else:
-        sides = [(u.to(basis).unsqueeze(0) @ basis, v.to(basis).unsqueeze(0) @ basis)]
+        sides = [(u.to(basis) @ basis, v.to(basis) @ basis)]
     products, left, right = torch.zeros_like(block), torch.zeros_like(block[:, 0]), torch.zeros_like(block[0])
     for at_left, at_right in sides:
         a = _gradients(network, x1, first, at_left)
-        same = x2 is None and at_left is at_right
-        b = a if same else _gradients(network, x1 if x2 is None else x2, second, at_right)
-        products += torch.stack([torch.stack([_inner(g, h) for h in b]) for g in a])
-        left += torch.stack([_inner(g, g) for g in a])
-        right += torch.stack([_inner(h, h) for h in b])
-    left, right = left.sqrt(), right.sqrt()
+        if x2 is None:
+            found = _gram(a)
+            products += found
+            left += found.diagonal()
+        else:
+            b = _gradients(network, x2, second, at_right)
+            products += torch.stack([torch.stack([_inner(g, h) for h in b]) for g in a])
+            left += _squares(a)
+            right += _squares(b)
+    left, right = left.sqrt(), (left if x2 is None else right).sqrt()
     # wide enough for layers that work in float32 inside; a wrong route is wrong by its whole size
     tolerance = max(1e-6 if network.dtype == torch.float64 else 2e-3, TOLERANCES[precision])
     difference = _relative(block - products, left, right)
     if not difference <= tolerance:  # rows whose gradients cancel to nothing are rounding on both sides
         any_side = torch.randn(1, flavour.outputs, generator=draw, dtype=torch.float64).to(basis)
         noise = 100 * torch.finfo(network.dtype).eps / tolerance
-        left = left + noise * _norms(_gradients(network, x1, first, any_side))
-        right = right + noise * _norms(_gradients(network, x1 if x2 is None else x2, second, any_side))
+        left = left + noise * _squares(_gradients(network, x1, first, any_side)).sqrt()
+        other = x1 if x2 is None else x2
+        right = right + noise * _squares(_gradients(network, other, second, any_side)).sqrt()
         difference = _relative(block - products, left, right)
     if not difference <= tolerance:
         raise NumericalError(
@@ -93,8 +99,17 @@ def _relative(error: Tensor, left: Tensor, right: Tensor) -> float:
     return float((error.abs() / torch.outer(left, right).clamp_min(torch.finfo(torch.float64).tiny)).max())
 
 
-def _norms(gradients: list[list[Tensor]]) -> Tensor:
-    return torch.stack([_inner(gradient, gradient) for gradient in gradients]).sqrt()
+def _squares(gradients: list[list[Tensor]]) -> Tensor:
+    return torch.stack([_inner(gradient, gradient) for gradient in gradients])
+
+
+def _gram(gradients: list[list[Tensor]]) -> Tensor:
+    """⟨g, h⟩ for all pairs, each once."""
+    found = torch.diag(_squares(gradients))
+    for i, g in enumerate(gradients):
+        for j, h in enumerate(gradients[:i]):
+            found[i, j] = found[j, i] = _inner(g, h)
+    return found
 
 
 def _inner(a: list[Tensor], b: list[Tensor]) -> Tensor:
@@ -103,11 +118,11 @@ def _inner(a: list[Tensor], b: list[Tensor]) -> Tensor:
 
 
 def _gradients(network: Network, x: Inputs, index: Tensor, u: Tensor) -> list[list[Tensor]]:
-    """J_iᵀ u for each row, by parameter."""
+    """J_iᵀ u_i for each row, by parameter; u (rows, c), or (1, c) one for all."""
     found = []
-    for i in index:
+    for i, of_row in zip(index, u.expand(len(index), -1)):
         row = network.place(take_rows(x, i.reshape(1)))
         with torch.enable_grad(), network.differentiable(network.names) as leaves:
             f = network.apply({}, row)
-            found.append([g.flatten() for g in autograd_gradients(network, f, leaves, u.expand_as(f))])
+            found.append([g.flatten() for g in autograd_gradients(network, f, leaves, of_row.expand_as(f))])
     return found
