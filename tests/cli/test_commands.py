@@ -13,7 +13,7 @@ import pytest
 import tangentlab
 from tangentlab.cli import main
 from tangentlab.cli.exit_codes import MEANINGS, exit_code_help
-from tangentlab.cli.screen import duration, sparkline, table
+from tangentlab.cli.screen import duration, fitted_table, sparkline, table
 
 TINY = shlex.split("--network mlp:width=4 --task random:2 --samples 20 --test-samples 20 --epochs 1")
 
@@ -267,6 +267,26 @@ def test_help_names_every_exit_code_and_comes_without_torch(tmp_path):
     env = os.environ | {"PYTHONPATH": str(Path(tangentlab.__file__).parent.parent)}
     found = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_paragraphs_of_help_are_as_wide_as_the_terminal(tmp_path):
+    shown = in_a_shell("claims", "--help", cwd=tmp_path, COLUMNS="80").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = [line.strip() for line in shown.partition("No threshold")[2].splitlines() if line.strip()]
+    told = lines[: next(i for i, line in enumerate(lines) if line.startswith("╭"))]
+    assert all(len(line) > 60 for line in told[:-1])  # none is cut where the code's own line ended
+
+
+def test_a_table_folds_its_words_on_a_terminal_and_not_in_a_pipe(monkeypatch):
+    rows = [{"name": "one", "description": "so many words that they do not stand on a line"}]
+    monkeypatch.setenv("COLUMNS", "30")
+    assert fitted_table(rows) == table(rows)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = fitted_table(rows).splitlines()
+    assert len(lines) > 2 and max(map(len, lines)) <= 30
+    assert (
+        " ".join(" ".join(lines).split()) == "name description one so many words that they do not stand on a line"
+    )
 
 
 def test_version(run):

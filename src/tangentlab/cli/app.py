@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
 import typer
@@ -32,6 +33,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+def help_of(command: Callable[..., object]) -> str:
+    """The docstring of a command, a paragraph a line: the width of a help page is the terminal's, not this code's.
+
+    >>> help_of(compare).splitlines()[0]
+    'Put networks beside their linearizations: train, linearize, regress, measure, and report.'
+    """
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 for command in (
     compare,
     predict,
@@ -47,7 +59,7 @@ for command in (
     tasks,
     doctor,
 ):
-    app.command()(command)
+    app.command(help=help_of(command))(command)
 app.command("list")(list_catalogue)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tangentlab.cli.screen import as_json, table
+from tangentlab.cli.screen import as_json, fitted_table
 
 _VERDICTS = ("holds", "falls", "cannot tell")
 
@@ -72,7 +72,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     counts = [f"{sum(row['verdict'] == verdict for row in rows)} {verdict}" for verdict in _VERDICTS]
-    return f"{table(shown)}\n{', '.join(counts)}\n"
+    return f"{fitted_table(shown)}\n{', '.join(counts)}\n"
 
 
 def _without_records(rows: list[dict[str, Any]]) -> str:
@@ -83,4 +83,4 @@ def _without_records(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         commands.setdefault(row["command"], []).append(row["id"])
     shown = [{"no records of": ", ".join(ids), "made by": command} for command, ids in commands.items()]
-    return f"{table(shown)}\n"
+    return f"{fitted_table(shown)}\n"

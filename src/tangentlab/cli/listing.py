@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from tangentlab.cli.compare import Json
-from tangentlab.cli.screen import as_json, table
+from tangentlab.cli.screen import as_json, fitted_table
 
 
 class Catalogue(StrEnum):
@@ -35,7 +35,7 @@ def list_catalogue(
         Catalogue.PROBES: _probes,
         Catalogue.EXPERIMENTS: _experiments,
     }[catalogue]()
-    typer.echo(as_json(found) if json else table(found))
+    typer.echo(as_json(found) if json else fitted_table(found))
 
 
 def _networks() -> list[dict[str, str]]:

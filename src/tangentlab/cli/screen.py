@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -35,6 +37,30 @@ def table(rows: Sequence[Mapping[str, str]]) -> str:
         cells = [_padded(columns[name][i], widths[name], right=right[name]) for name in names]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def fitted_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """The table, its words folded where it is wider than the terminal it goes to; in a pipe a row is a line.
+
+    >>> fitted_table([{"name": "a", "size": "1"}]) == table([{"name": "a", "size": "1"}])
+    True
+    """
+    whole, width = table(rows), shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or max(map(_width, whole.splitlines()), default=0) <= width:
+        return whole
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    folded = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
+    for name in rows[0]:
+        folded.add_column(Text(name))
+    for row in rows:
+        folded.add_row(*(Text(value) for value in row.values()))
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    with console.capture() as shown:
+        console.print(folded)
+    return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
 def sparkline(values: Iterable[float]) -> str:

@@ -28,7 +28,9 @@ def ntk(
     precision: str = "float32",
     progress: Progress | None = None,
 ) -> Tensor:
-    """Θ[i, j, k, l] = ⟨∂f_k(x1_i)/∂θ, ∂f_l(x2_j)/∂θ⟩ at the module's present parameters.
+    """The empirical neural tangent kernel of a model at its present parameters, on rows x1 and x2.
+
+    Θ[i, j, k, l] = ⟨∂f_k(x1_i)/∂θ, ∂f_l(x2_j)/∂θ⟩, or what `outputs` makes of it.
 
     Parameters
     ----------

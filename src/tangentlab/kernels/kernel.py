@@ -85,10 +85,13 @@ class Gram:
 class NeuralTangentKernel:
     """The empirical neural tangent kernel of a network at its present parameters, frozen.
 
+    `kernel(x1, x2)` is a tensor, `.gram(x)` that of one set of rows with what it is; `.tiles(x)` holds one triangle in
+    memory or on disk, `.operator(x)` multiplies without the kernel, `.plan(x)` tells beforehand what either takes.
+
     Parameters
     ----------
     model: module, Network or callable (see `Network`); copied, so that later training does not move the kernel
-    outputs: flavour, see docs/notation.md
+    outputs: "full", "trace", "mean", "diagonal", "sum" or the index of one output, as in `ntk`
     parameters: which of them count; default those that require gradients
     mode: "eval" to take a network that stands in train mode in its evaluation mode
     method: "auto" compares layer rules with autograd and uses each where it is right; "layer_rules", "vmap" or

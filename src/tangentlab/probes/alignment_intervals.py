@@ -21,9 +21,9 @@ from tangentlab.probes.left_out import centred_inner_left_out, inner_left_out
 def alignment_intervals(
     K: Any, y: Any, *, level: float = 0.95, rounding: float | None = None
 ) -> dict[str, Jackknife]:
-    """Of each number of `alignment(K, y)`, by name, over rows; K and y in any form it takes. O(n² c²), as memory.
+    """The jackknife over rows of each number of `alignment(K, y)`, by name. O(n² c²), as memory.
 
-    nan where leaving out a row leaves nothing to measure.
+    K and y are in any form that `alignment` takes; nan where leaving out a row leaves nothing to measure.
 
     >>> found = alignment_intervals([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], [1.0, -1.0, 1.0])
     >>> found["rayleigh"].value, found["rayleigh"].standard_error, found["unbiased"].high

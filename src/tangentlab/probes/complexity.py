@@ -53,7 +53,7 @@ class Complexity:
 
 
 def complexity(K: Any, y: Any, *, ridge: float = 0.0, rounding: float | None = None) -> Complexity:
-    """Complexity of y (n,) or (n, c) under a positive K (n, n), (n, n, c) or (n, n, c, c). O(n³).
+    """Complexity yᵀK⁻¹y of y (n,) or (n, c) under a positive K (n, n), (n, n, c) or (n, n, c, c). O(n³).
 
     With a bias, pass y − f0. Sums over columns of y; tr K is that of one output. `ridge` is added to the
     diagonal, in the bound too. A kernel singular to rounding is decomposed, and what it does not reach is

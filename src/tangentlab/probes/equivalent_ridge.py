@@ -47,7 +47,7 @@ class EquivalentRidge:
 def equivalent_ridge(
     values: np.ndarray, energies: np.ndarray, *, samples: np.ndarray, ridge: float, floor: float = 0.0
 ) -> EquivalentRidge:
-    """The equivalence from the N eigenvalues ℓ of a Gram and the energies (v_jᵀy)² of a target (‖y‖² in all). O(s N).
+    """The equivalent ridge from the N eigenvalues ℓ of a Gram and a target's energies (v_jᵀy)² (‖y‖² in all). O(s N).
 
     Without a ridge, eigenvalues at or below `floor` count as standing at it: they cannot be told from zero.
 

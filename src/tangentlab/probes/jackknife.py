@@ -48,7 +48,7 @@ class Jackknife:
 
 
 def jackknife(value: float, leave_one_out: Tensor, *, level: float = 0.95) -> Jackknife:
-    """That of a number `value` of n rows, from the same number without each of them (n,).
+    """The jackknife of a number `value` of n rows, from the same number without each of them (n,).
 
     For a mean it is the textbook standard error:
 

@@ -30,7 +30,7 @@ def kernel_distance(K1: Any, K2: Any) -> float:
 
 
 def distance_interval(K1: Any, K2: Any, *, level: float = 0.95) -> Jackknife:
-    """`kernel_distance` of two kernels on the same rows, (n, n), (n, n, c) or (n, n, c, c), over rows. O(n² c²).
+    """The jackknife over rows of `kernel_distance(K1, K2)`, both (n, n), (n, n, c) or (n, n, c, c). O(n² c²).
 
     The distance is that of the n rows, each one's entry with itself included, which in the distribution counts
     nothing: `bias` says what that makes. Two unrelated kernels look alike by their diagonals.

@@ -27,7 +27,7 @@ from tangentlab.training.anchored_targets import AnchoredTargets
 
 @dataclass(frozen=True)
 class GradientFlow:
-    """Gradient flow on ½‖f − y‖² averaged over rows, from f0 at t = 0 to infinity.
+    """Gradient flow on ½‖f − y‖² averaged over rows, f_t = y + e^{−Kt/n} (f0 − y), from t = 0 to infinity.
 
     >>> import math
     >>> flow = GradientFlow().fit(torch.eye(2), torch.tensor([1.0, 2.0]))     # n = 2: rate λ/n = 1/2

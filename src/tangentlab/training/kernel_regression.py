@@ -37,7 +37,7 @@ from tangentlab.training.ridge_path import RidgePath, generalized_cross_validati
 
 @dataclass(frozen=True)
 class KernelRegression:
-    """Kernel ridge regression with an absolute `ridge`; 0 interpolates.
+    """Kernel ridge regression, (K + ridge I) α = y − f0, with an absolute `ridge`; 0 interpolates.
 
     >>> K, y = torch.tensor([[1.0, 0.0], [0.0, 3.0]]), torch.tensor([2.0, 8.0])
     >>> fit = KernelRegression(ridge=1.0).fit(K, y)
