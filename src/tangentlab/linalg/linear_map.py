@@ -19,12 +19,11 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, NotFiniteError, NotSymmetricError, ShapeError
 from tangentlab._seeds import generator
-from tangentlab._shapes import expect_finite, expect_shape
+from tangentlab._shapes import expect_shape
 from tangentlab.linalg.floating_tensor import floating_tensor, rounding_of
 from tangentlab.linalg.matrix_product import product
+from tangentlab.linalg.symmetry import Asymmetry
 
-_TILE = 256
-"""Rows of a tile looked at once; two of them stay in the cache."""
 _WIDE_BYTES = 32 * 2**20
 """Of a float32 matrix, widened at once when it meets float64 vectors: what the caches hold."""
 
@@ -126,7 +125,9 @@ def _of_matrix(K: Any, name: str, rounding: float | None) -> LinearMap:
     matrix = floating_tensor(name, share_memory(K), finite=False)
     n = expect_shape(name, matrix, "n n")["n"]
     refuse_empty(n, name)
-    exact = _check_symmetry(matrix, name, rounding)
+    asymmetry = Asymmetry.of(matrix, name=name)
+    asymmetry.expect_rounding(rounding, rows=n, name=name)
+    exact = asymmetry.gap == 0
     if exact and matrix.stride(1) != 1:
         matrix = matrix.T  # the same numbers, row by row
 
@@ -207,41 +208,6 @@ def refuse_empty(n: int, name: str) -> None:
         raise ArgumentError(
             name, expected="a kernel of one row or more", got="one of shape (0, 0)", remedy="Pass some rows."
         )
-
-
-def _check_symmetry(matrix: Tensor, name: str, rounding: float) -> bool:
-    """Whether K equals Kᵀ bit by bit; refused when it differs by more than rounding or is not finite."""
-    n = len(matrix)
-    largest, gap, where = 0.0, 0.0, (0, 0)
-    for i in range(0, n, _TILE):
-        for j in range(i, n, _TILE):
-            upper, lower = matrix[i : i + _TILE, j : j + _TILE], matrix[j : j + _TILE, i : i + _TILE]
-            low, high = upper.aminmax()
-            largest = max(largest, float(-low), float(high))
-            differs = upper - lower.T
-            furthest = max(float(-differs.min()), float(differs.max()))
-            if not np.isfinite([furthest, largest]).all():
-                expect_finite(name, matrix)
-            if furthest > gap:
-                at = divmod(int(differs.abs().argmax()), differs.shape[1])
-                gap, where = furthest, (i + at[0], j + at[1])
-    allowed = 10 * n * rounding * largest
-    if gap > allowed:
-        raise not_symmetric(name, gap, at=where, allowed=allowed)
-    return gap == 0.0
-
-
-def not_symmetric(name: str, gap: float, *, at: tuple[int, int], allowed: float) -> NotSymmetricError:
-    """The refusal of a matrix that is `gap` from its transpose at an entry, where rounding explains `allowed`.
-
-    >>> print(not_symmetric("K", 2.0, at=(0, 1), allowed=1e-15))
-    `K` must be symmetric, and differs from its transpose by 2 at (0, 1), where rounding explains 1e-15. Compute ...
-    """
-    return NotSymmetricError(
-        f"`{name}` must be symmetric, and differs from its transpose by {gap:.2g} at {at}, "
-        f"where rounding explains {allowed:.2g}.",
-        remedy="Compute it on one set of rows against itself, or pass (K + K.T) / 2 if that is what you mean.",
-    )
 
 
 def _check_symmetry_by_products(linear: LinearMap) -> None:

@@ -21,7 +21,7 @@ from tangentlab._errors import NotPositiveError
 from tangentlab._seeds import numpy_generator
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg.floating_tensor import floating_tensor, rounding_of
-from tangentlab.linalg.linear_map import not_symmetric
+from tangentlab.linalg.symmetry import Asymmetry, mean_with_transpose
 
 DENSE_ROWS = 256  # below this a dense eigenvalue solve is quicker than Lanczos
 
@@ -45,18 +45,14 @@ def symmetric(K: Any, *, name: str = "K", rounding: float | None = None) -> Tens
     is what you mean.
     """
     rounding = rounding_of(K) if rounding is None else rounding
-    K = floating_tensor(name, K)
-    n = expect_shape(name, K, "n n")["n"]
-    K = K.to(torch.float64)
-    if n == 0:
-        return K
-    allowed = 10 * n * rounding * float(K.abs().max())
-    gap = (K - K.T).abs_()
-    worst = int(gap.argmax())
-    furthest = float(gap.view(-1)[worst])
-    if furthest > allowed:
-        raise not_symmetric(name, furthest, at=divmod(worst, n), allowed=allowed)
-    return (K + K.T) / 2
+    given = floating_tensor(name, K, finite=False)
+    n = expect_shape(name, given, "n n")["n"]
+    matrix = given.to(torch.float64)
+    asymmetry = Asymmetry.of(matrix, name=name)
+    asymmetry.expect_rounding(rounding, rows=n, name=name)
+    if asymmetry.gap:
+        return mean_with_transpose(matrix)
+    return matrix.clone() if matrix is given else matrix
 
 
 def spectral_norm(matrix: Tensor, *, tolerance: float = 1e-4) -> float:
