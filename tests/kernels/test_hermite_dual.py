@@ -105,3 +105,26 @@ def test_works_in_inference_mode_and_without_gradients():
         with mode():
             found = HermiteDual(torch.tanh)(single(1), single(1), single(0.5), slope=True)
         assert found.slope.item() == expected.slope.item()
+
+
+@pytest.mark.parametrize(
+    ("function", "variance"),
+    [(torch.nn.Hardtanh(), 25.0), (lambda u: torch.sin(5 * u), 900.0)],
+    ids=["kinks away from 0", "turns faster than the panels"],
+)
+def test_sums_that_do_not_resolve_the_activation_say_by_how_much(function, variance):
+    q = single(variance)
+    with pytest.warns(NumericalWarning, match="Two sums for the Hermite coefficients"):
+        found = HermiteDual(function)(q, q, q, slope=True)
+    exact = (
+        2 * torch.special.ndtr(1 / q.sqrt()) - 1  # E φ'² of hardtanh is P(|u| < 1)
+        if isinstance(function, torch.nn.Module)
+        else 12.5 * (1 + torch.exp(-50 * q))  # 25 E cos² 5u
+    )
+    assert abs(found.slope / exact - 1) > 0.01  # the warning is no false alarm
+
+
+@pytest.mark.parametrize("dim", [0, -1])
+def test_a_function_that_mixes_entries_is_refused(dim):
+    with pytest.raises(ArgumentError, match="change with the entries beside them"):
+        HermiteDual(torch.nn.Softmax(dim))(single(1), single(1), single(1), slope=False)

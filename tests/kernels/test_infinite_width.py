@@ -249,6 +249,7 @@ IMAGES = [Convolution(3), RELU, Flatten(), Dense()]
         ([Dense()], ([[1.0, 2.0]], [[1.0]]), ShapeError, "x2"),
         ([Dense()], ([[1.0]], [[float("inf")]]), NotFiniteError, "x2"),
         ([Dense()], ([[1e200]],), NotFiniteError, "too large"),
+        ([Dense()], (np.full((1, 1), 1e25, np.float32),), NotFiniteError, "dtype=torch.float64"),
         ([Dense()], (np.ones((2, 3, 4, 4)),), ShapeError, "Flatten"),
         (IMAGES, (np.ones((2, 3, 4)),), ShapeError, "height"),
         ([Convolution(3), RELU], (np.ones((2, 3, 4, 4)),), ShapeError, "readout"),

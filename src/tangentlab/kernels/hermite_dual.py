@@ -10,7 +10,8 @@ of a quarter on ±13, one panel ending at 0, where activations have their kinks:
 for φ analytic within b of the real line while √q < 6 b or so (tanh has b = π/2). For smooth φ the a_k fall fast enough
 to reach rounding; what is left of a series that was cut at its longest is lumped into two last terms, one even and one
 odd, so that the kernel stays exact at ρ = ±1 with q₁ = q₂, and told in a `NumericalWarning` where it may matter
-elsewhere.
+elsewhere. Other kinks and faster turns (hardtanh, sin 9u at a large variance) are met by a second sum over panels of
+another width: where the two differ, a `NumericalWarning` says by how much.
 """
 
 from __future__ import annotations
@@ -29,13 +30,19 @@ from tangentlab._errors import ArgumentError, NotFiniteError, TangentlabError
 from tangentlab.kernels.activation_dual import Dual, correlation
 from tangentlab.linalg import NumericalWarning
 
-_REACH, _PANEL, _ORDER = 13.0, 0.25, 16
+_REACH, _ORDER = 13.0, 16
+_PANEL, _OTHER_PANEL = 0.25, 0.26
+"""Of the sums, and of those that check them; both divide the reach, so that a panel ends at 0."""
 _LONGEST = 512
 _LEFT = 1e-15
 _TOGETHER = 512
 """Variances whose integrals are taken at once: 10 MB of values at the nodes."""
 
 _WORTH_TELLING = 1e-6
+_APART = 7
+"""Of so many entries one is evaluated without the others."""
+_ALIKE = 1e-9
+"""Differences below come from other instructions for other lengths."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +73,23 @@ class HermiteDual:
         return [_Coefficients.joined([part[i] for part in parts], place) for i in range(1 + slope)]
 
     def _at(self, q: Tensor, *, slope: bool) -> list[_Coefficients]:
-        nodes, weights = _nodes(q.device)
+        nodes, weights = _nodes(q.device, _PANEL)
+        found = self._functions(q, nodes, slope=slope)
+        others, their_weights = _nodes(q.device, _OTHER_PANEL)
+        again = self._functions(q, others, slope=slope)
+        self._expect_elementwise(found[0][0, ::_APART], q[0].sqrt() * nodes[::_APART])
+        _compare(
+            [_moments(each, nodes, weights) for each in found],
+            [_moments(each, others, their_weights) for each in again],
+        )
+        return [_Coefficients.of(each, weights) for each in found]
+
+    def _functions(self, q: Tensor, nodes: Tensor, *, slope: bool) -> list[Tensor]:
+        """φ(√q z) at the nodes, and φ' where it is asked for, (variances, nodes) each."""
         with torch.inference_mode(False), torch.enable_grad():
             z = (q.detach().clone().sqrt()[:, None] * nodes).requires_grad_(slope)
             values = self._applied(z)
-            found = [values.detach(), self._derived(values, z)] if slope else [values.detach()]
-        return [_Coefficients.of(each, weights) for each in found]
+            return [values.detach(), self._derived(values, z)] if slope else [values.detach()]
 
     def _applied(self, z: Tensor) -> Tensor:
         try:
@@ -89,6 +107,11 @@ class HermiteDual:
                 remedy="Scale the inputs down, or take an activation that grows more slowly.",
             )
         return values
+
+    def _expect_elementwise(self, values: Tensor, z: Tensor) -> None:
+        """Refuse a softmax, say: some of the entries by themselves must have the values they had among all."""
+        if float((self._applied(z) - values).abs().max()) > _ALIKE * float(values.abs().max()):
+            raise _refusal("one whose values change with the entries beside them, or from call to call")
 
     def _derived(self, values: Tensor, z: Tensor) -> Tensor:
         try:
@@ -169,21 +192,44 @@ def _series(a: _Coefficients, b: _Coefficients, rho: Tensor) -> Tensor:
     return total
 
 
+def _moments(values: Tensor, nodes: Tensor, weights: Tensor) -> Tensor:
+    """E g, E g z and E g² of functions at the nodes, (functions, 3): what two sums should agree in."""
+    return torch.stack([values @ weights, values @ (weights * nodes), values.square() @ weights], 1)
+
+
+def _compare(found: list[Tensor], again: list[Tensor]) -> None:
+    """Tell where two sums for the same expectations differ, beside the length of the function."""
+    apart = 0.0
+    for one, other in zip(found, again):
+        mass = torch.maximum(one[:, 2], other[:, 2]).clamp_min(1e-300)
+        scale = torch.stack([mass.sqrt(), mass.sqrt(), mass], 1)
+        apart = max(apart, float(((one - other).abs() / scale).max()))
+    if apart > _WORTH_TELLING:
+        warnings.warn(
+            f"Two sums for the Hermite coefficients of the activation, or of its derivative, differ by {apart:.1g} of "
+            "it, and so may its kernels: it has kinks away from 0, or turns within a few hundredths of a standard "
+            "deviation of its input. Take one that is smooth, or inputs of smaller variance.",
+            NumericalWarning,
+            stacklevel=2,
+        )
+
+
 @cache
-def _nodes(device: torch.device) -> tuple[Tensor, Tensor]:
+def _nodes(device: torch.device, panel: float) -> tuple[Tensor, Tensor]:
     """Nodes of all panels, in pairs ±z, and the normal density times their weights."""
     inner, weights = np.polynomial.legendre.leggauss(_ORDER)
-    centres = np.arange(-_REACH + _PANEL / 2, _REACH, _PANEL)
-    nodes = (centres[:, None] + inner * (_PANEL / 2)).ravel()
+    half = round(_REACH / panel)
+    centres = (np.arange(-half, half) + 0.5) * panel
+    nodes = (centres[:, None] + inner * (panel / 2)).ravel()
     density = np.exp(-np.square(nodes) / 2) / (2 * pi) ** 0.5
-    both = np.stack([nodes, density * np.tile(weights * (_PANEL / 2), len(centres))])
+    both = np.stack([nodes, density * np.tile(weights * (panel / 2), len(centres))])
     return torch.from_numpy(both).to(device).unbind()  # pyright: ignore[reportReturnType]
 
 
 @cache
 def _polynomials(device: torch.device) -> Tensor:
     """The orthonormal Hermite polynomials h_0 … at the nodes, (length, nodes)."""
-    nodes, _ = _nodes(device)
+    nodes, _ = _nodes(device, _PANEL)
     found = [torch.ones_like(nodes), nodes]
     for k in range(1, _LONGEST - 1):
         found.append((nodes * found[k] - k**0.5 * found[k - 1]) / (k + 1) ** 0.5)

@@ -175,7 +175,9 @@ class InfiniteWidthNetwork:
             progress=progress,
         )
         expect_finite("kernel", result, remedy="The rows are too large for float64: scale them.")
-        return result.to(found if dtype is None else dtype)
+        result = result.to(found if dtype is None else dtype)
+        expect_finite("kernel", result, remedy="The rows are too large for float32: pass dtype=torch.float64.")
+        return result
 
 
 def _rows(layers: Sequence[Any], name: str, x: Any) -> tuple[Tensor, Grid]:
