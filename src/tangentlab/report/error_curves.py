@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tangentlab.records import Record
+from tangentlab.report.network_and_task import by_network_and_task
 
 KERNELS = ("initial", "infinite", "after", "after-constant")
 """Learners that regress with a kernel, and so have errors under two rules for the ridge."""
@@ -126,12 +127,8 @@ def contested(records: Iterable[Record]) -> tuple[Contested, ...]:
     >>> contested([])
     ()
     """
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        if record.done and "points" in record.readings:
-            place = str(record.spec.get("network", "")), str(record.readings.get("task", ""))
-            found.setdefault(place, []).append(record)
-    return tuple(Contested(*place, tuple(found[place])) for place in sorted(found))
+    places = by_network_and_task(records, holding="points")
+    return tuple(Contested(*place, held) for place, held in places.items())
 
 
 def error_of(learners: Mapping[str, Any], learner: str, *, ridge: str = CHOSEN) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tangentlab.records import Record
+from tangentlab.report.network_and_task import by_network_and_task
 
 Reading = Mapping[str, Any]
 
@@ -63,9 +64,5 @@ def kernel_paths(records: Iterable[Record]) -> tuple[KernelPath, ...]:
     >>> kernel_paths([])
     ()
     """
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        if record.done and "readings" in record.readings:
-            place = str(record.spec.get("network", "")), str(record.readings.get("task", ""))
-            found.setdefault(place, []).append(record)
-    return tuple(KernelPath(*place, tuple(found[place])) for place in sorted(found))
+    places = by_network_and_task(records, holding="readings")
+    return tuple(KernelPath(*place, held) for place, held in places.items())

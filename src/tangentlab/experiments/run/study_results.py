@@ -46,7 +46,7 @@ class StudyResults:
 
     @property
     def headline(self) -> str:
-        """The verdict over all its claims."""
+        """The verdict on the claim that the study is about, its first one."""
         return headline(self.claims, records=self.records)
 
     @property
