@@ -1,4 +1,4 @@
-# Two commands do everything: `make compare` and `make test`. The rest is for developers.
+# Two commands do everything: `make compare` and `make test`. The rest is for developers: `make help`.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
@@ -8,11 +8,17 @@ JOBS ?= 2
 OLD := $(VENV)-neural-tangents
 OLD_PYTHON ?= python3.11
 
-.PHONY: compare test test-slow check docs figures claims claims-medium benchmarks measured neural-tangents install install-test clean
+.PHONY: compare help test test-slow check docs figures claims claims-medium benchmarks measured neural-tangents \
+  install install-test clean
 
 ## The main job: networks beside their linearizations on bundled real data, ending in runs/*/report.html
 compare: $(VENV)/.installed
 	$(BIN)/tangentlab compare --jobs $(JOBS)
+
+## What can be made
+help:
+	@awk '/^## / { told = told "\n    " substr($$0, 4) } \
+	  /^[a-z-]+:/ && told { print $$1 told; told = "" }' Makefile
 
 ## Every test that fits the everyday suite, doctests and tutorials included
 test: install-test
@@ -29,6 +35,7 @@ check: install-test
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+## The pages, warnings as errors
 docs: install-test
 	$(PIP) install -c constraints.txt -e ".[docs]"
 	$(BIN)/sphinx-build -W -q docs docs/_build
@@ -64,7 +71,7 @@ benchmarks: install-test neural-tangents
 	$(BIN)/python benchmarks/low_rank.py
 	$(BIN)/python benchmarks/quoted_figures.py
 
-# the fastest peer works with the jax of February 2024 and Python up to 3.12 only
+## The fastest peer, in an environment of its own: it works with the jax of February 2024, on Python up to 3.12
 neural-tangents: $(OLD)/.installed
 
 $(OLD)/.installed: benchmarks/peers/neural-tangents.txt
@@ -76,6 +83,7 @@ $(OLD)/.installed: benchmarks/peers/neural-tangents.txt
 measured: install-test
 	$(BIN)/python benchmarks/quoted_figures.py
 
+## The package and what it needs, in .venv
 install: $(VENV)/.installed
 
 $(VENV)/bin/python:
@@ -87,6 +95,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install -c constraints.txt -e .
 	touch $@
 
+## The same with what tests and checks need
 install-test: $(VENV)/.installed-test
 
 $(VENV)/.installed-test: $(VENV)/.installed
@@ -97,5 +106,6 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	  && apt-get install -y -qq chromium; } >/dev/null 2>&1
 	touch $@
 
+## Take away what make has made
 clean:
 	rm -rf $(VENV) $(OLD) .pytest_cache .ruff_cache docs/_build
