@@ -8,6 +8,7 @@ import torch
 
 from tangentlab._errors import DataError, ShapeError
 from tangentlab.probes import alignment
+from tangentlab.probes.alignment import alignments
 
 
 def gram(n: int, p: int, seed: int = 0) -> np.ndarray:
@@ -153,3 +154,19 @@ def test_cosines_do_not_depend_on_the_scale_of_the_kernel_however_extreme(scale)
     plain, scaled = alignment(J @ J.T, y), alignment(scale * (J @ J.T), y)
     for name in ("trace_normalized", "target", "centered"):
         assert getattr(scaled, name) == pytest.approx(getattr(plain, name), rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (9, 9, 2), (9, 9, 2, 2)])
+def test_many_targets_are_aligned_as_each_alone_bit_by_bit(shape):
+    source = np.random.default_rng(4)
+    columns = 1 if len(shape) == 2 else 2
+    size = 9 * (columns if len(shape) == 4 else 1)
+    root = source.standard_normal((size, size))
+    K = root @ root.T
+    if len(shape) == 3:
+        K = np.stack([K, 2 * K], axis=-1)
+    elif len(shape) == 4:
+        K = K.reshape(9, 2, 9, 2).transpose(0, 2, 1, 3)
+    targets = [source.standard_normal((9, columns)) for _ in range(3)] + [np.ones((9, columns))]
+    assert alignments(K, targets) == [alignment(K, y) for y in targets]
+    assert alignments(K, targets)[-1].centered == 0.0

@@ -13,7 +13,8 @@ The plug-in is biased upwards by the diagonal: random labels have a large `rayle
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tangentlab._errors import DataError
@@ -48,28 +49,45 @@ def alignment(K: Any, y: Any, *, rounding: float | None = None) -> Alignment:
     >>> alignment([[2.0, -1.0], [-1.0, 2.0]], [1.0, -1.0])
     Alignment(rayleigh=3.0, trace_normalized=0.75, unbiased=1.0, target=0.948..., centered=1.0)
     """
-    pair = KernelTarget.of(K, y, rounding=rounding)
-    n = pair.blocks.rows
-    if n < 2 or pair.trace <= 0:
+    return alignments(K, [y], rounding=rounding)[0]
+
+
+def alignments(K: Any, targets: Sequence[Any], *, rounding: float | None = None) -> list[Alignment]:
+    """Alignment of one K with each of some targets of as many columns; K is checked, centred and measured once.
+
+    >>> [found.rayleigh for found in alignments([[2.0, -1.0], [-1.0, 2.0]], [[1.0, -1.0], [1.0, 1.0]])]
+    [3.0, 1.0]
+    """
+    first = KernelTarget.of(K, targets[0], rounding=rounding)
+    n = first.blocks.rows
+    if n < 2 or first.trace <= 0:
         raise DataError(
-            f"`K` of {n} row{'s' * (n != 1)} has trace {pair.trace:.3g}: its alignment is not defined.",
+            f"`K` of {n} row{'s' * (n != 1)} has trace {first.trace:.3g}: its alignment is not defined.",
             remedy="Pass a kernel of two rows or more with a positive trace.",
         )
-    form, energy = pair.quadratic_form, pair.target_energy
-    return Alignment(
-        rayleigh=form / energy,
-        trace_normalized=form / energy / pair.trace,
-        unbiased=(form - pair.own_quadratic_form) / (n * (n - 1)),
-        target=_cosine(pair),
-        centered=_cosine(pair.centred(), scale=pair),
-    )
+    middle = first.centred()
+    norms = frobenius_norm(first.blocks.systems), frobenius_norm(middle.blocks.systems)
+    found = []
+    for y in targets:
+        pair = first.towards(y)
+        centred = replace(middle, target=pair.target - pair.target.mean(dim=0))
+        form, energy = pair.quadratic_form, pair.target_energy
+        found.append(
+            Alignment(
+                rayleigh=form / energy,
+                trace_normalized=form / energy / first.trace,
+                unbiased=(form - pair.own_quadratic_form) / (n * (n - 1)),
+                target=_cosine(pair, norms[0], beside=(pair, norms[0])),
+                centered=_cosine(centred, norms[1], beside=(pair, norms[0])),
+            )
+        )
+    return found
 
 
-def _cosine(pair: KernelTarget, *, scale: KernelTarget | None = None) -> float:
-    """<K, T> / (‖K‖ ‖T‖); 0 where either vanishes beside the uncentred ones of `scale`."""
-    scale = scale or pair
-    kernel, target = frobenius_norm(pair.blocks.systems), pair.target_kernel_norm
-    noise = pair.blocks.rows * pair.rounding
-    if kernel <= noise * frobenius_norm(scale.blocks.systems) or target <= noise * scale.target_kernel_norm:
+def _cosine(pair: KernelTarget, norm: float, *, beside: tuple[KernelTarget, float]) -> float:
+    """<K, T> / (‖K‖ ‖T‖) for ‖K‖ = `norm`; 0 where either vanishes beside an uncentred pair and its ‖K‖."""
+    uncentred, largest = beside
+    noise, target = pair.blocks.rows * pair.rounding, pair.target_kernel_norm
+    if norm <= noise * largest or target <= noise * uncentred.target_kernel_norm:
         return 0.0
-    return pair.quadratic_form / (kernel * target)
+    return pair.quadratic_form / (norm * target)

@@ -7,7 +7,7 @@ y for a full one. Inner products run over the whole stack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,8 @@ from tangentlab._errors import DataError
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg import KernelBlocks, as_columns, diagonal_blocks, rounding_of, symmetric
 
+_LEAST = 1e-70
+"""Fourth powers of targets are summed: those of 1e±70 and more leave the range of float64."""
 
 @dataclass(frozen=True, eq=False)
 class KernelTarget:
@@ -42,13 +44,21 @@ class KernelTarget:
         """
         target = as_columns("y", y).to(torch.float64)
         blocks = KernelBlocks.of(K, outputs=target.shape[1])
-        target = target.to(blocks.systems.device)
         rounding = rounding_of(K) if rounding is None else rounding
         expect_shape("K", blocks.systems, "b n n")
-        as_columns("y", target, rows=blocks.rows)
-        refuse_zero(target)
-        systems = torch.stack([symmetric(one, rounding=rounding) for one in blocks.systems])
+        target = _expected(target, blocks)
+        found = [symmetric(one, rounding=rounding) for one in blocks.systems]
+        systems = found[0][None] if len(found) == 1 else torch.stack(found)
         return KernelTarget(KernelBlocks(systems, blocks.form, blocks.outputs), target, rounding)
+
+    def towards(self, y: Any) -> KernelTarget:
+        """The same kernel, which is not checked again, with another target of as many columns.
+
+        >>> KernelTarget.of([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0]).towards([0.0, 1.0]).quadratic_form
+        4.0
+        """
+        target = as_columns("y", y, outputs=self.target.shape[1]).to(torch.float64)
+        return replace(self, target=_expected(target, self.blocks))
 
     @property
     def quadratic_form(self) -> float:
@@ -100,15 +110,30 @@ class KernelTarget:
         return self.blocks.pack(self.target)
 
 
+def _expected(target: Tensor, blocks: KernelBlocks) -> Tensor:
+    """A target (n, c) where the kernel lies; one of other rows, or zero everywhere, is refused."""
+    target = as_columns("y", target.to(blocks.systems.device), rows=blocks.rows)
+    refuse_zero(target)
+    return target
+
+
 def refuse_zero(target: Tensor, *, name: str = "y") -> None:
-    """Refuse a target that is zero everywhere, under the name of its argument.
+    """Refuse a target that is empty, zero everywhere or without squares in float64, under the name of its argument.
 
     >>> refuse_zero(torch.zeros(2), name="target")
     Traceback (most recent call last):
     tangentlab._errors.DataError: `target` is zero everywhere, so no kernel can tell anything of it. Pass targets ...
     """
-    if not bool(target.any()):
+    if not target.numel():
+        raise DataError(f"`{name}` is empty, of shape {tuple(target.shape)}.", remedy="Pass some rows.")
+    largest = float(target.abs().max())
+    if not largest:
         raise DataError(
             f"`{name}` is zero everywhere, so no kernel can tell anything of it.",
             remedy="Pass targets of ±1, or centred ones: {0, 1} are not mapped for you.",
+        )
+    if not _LEAST < largest < 1 / _LEAST:
+        raise DataError(
+            f"`{name}` has numbers of up to {largest:.3g}, whose squares float64 does not hold.",
+            remedy=f"Divide it by that: {name} / {largest:.3g}.",
         )

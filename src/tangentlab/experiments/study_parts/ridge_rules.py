@@ -61,15 +61,14 @@ def chosen_ridge(K: Tensor, y: Tensor, *, ridges: Sequence[float] = RIDGES, seed
         raise DataError(f"{n} rows are too few to choose a ridge by.", remedy="Give five train rows or more.")
     order = torch.randperm(n, generator=generator(seed, "held out for the ridge")).to(K.device)
     held, kept = order[: round(HELD_OUT * n)], order[round(HELD_OUT * n) :]
-    inside, across, unit = (
+    system, across, unit = (
         K[kept][:, kept].double(),
         K[held][:, kept].double(),
         float(K.diagonal().double().mean()),
     )
-    best, least = max(ridges), float("inf")
+    diagonal, best, least = system.diagonal().clone(), max(ridges), float("inf")
     for ridge in sorted(ridges, reverse=True):
-        system = inside.clone()
-        system.diagonal().add_(ridge * unit)
+        torch.add(diagonal, ridge * unit, out=system.diagonal())
         lower, failed = torch.linalg.cholesky_ex(system)
         if int(failed):
             continue

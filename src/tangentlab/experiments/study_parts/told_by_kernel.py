@@ -11,7 +11,7 @@ from torch import Tensor
 from tangentlab.experiments.learning.targets import codes
 from tangentlab.experiments.study_parts.anchored_pool import AnchoredPool
 from tangentlab.linalg import eigenpairs, solve_positive
-from tangentlab.probes import alignment
+from tangentlab.probes.alignment import alignments
 from tangentlab.probes.gradient_alignment import jackknives
 from tangentlab.tasks import Task
 
@@ -32,10 +32,10 @@ def told_by_kernel(anchor: AnchoredPool, tasks: Sequence[Task]) -> list[dict[str
     norms: list[float | None] = [None] * len(tasks)
     if n <= MOST_SOLVED:
         norms = (Y * solve_positive(K, Y, rounding=rounding).value).sum(0).tolist()
-    found = []
-    for y, shares, norm in zip(Y.T, (Y * (K @ Y)).T, norms):
+    found, read = [], alignments(K, list(Y.T), rounding=rounding)
+    for each, shares, norm in zip(read, (Y * (K @ Y)).T, norms):
         over_rows = jackknives(shares, diagonal, diagonal, ones)
-        aligned = {**vars(alignment(K, y, rounding=rounding))}
+        aligned = {**vars(each)}
         aligned["unbiased_error"] = over_rows["unbiased"].standard_error
         found.append(
             {
