@@ -32,7 +32,7 @@ def test_every_unit_is_done_with_what_all_share_and_nothing_stays(two):
 def test_what_a_killed_run_left_is_taken_away_by_the_next(two):
     with connected(two) as cluster, Client(two, set_as_default=False) as killed:
         from tangentlab import __version__
-        from tangentlab._cluster_worker import Bench
+        from tangentlab._cluster.worker import Bench
 
         name = f"tangentlab {killed.id} 0"
         killed.register_plugin(Bench(1, __version__), name=name)
@@ -137,7 +137,7 @@ ABSENT = [
 
 @pytest.mark.parametrize("address", [*ABSENT, "tcp://no.such.host.invalid:8786"])
 def test_a_scheduler_that_does_not_answer_is_told_with_a_remedy(address, monkeypatch):
-    monkeypatch.setattr("tangentlab._cluster.CONNECT", 0.5)
+    monkeypatch.setattr("tangentlab._cluster.cluster.CONNECT", 0.5)
     with pytest.raises(ArgumentError, match="dask scheduler"), connected(address):
         pass
 
@@ -180,7 +180,7 @@ def test_a_scheduler_that_goes_is_told():
 
 
 def test_another_version_of_tangentlab_on_a_worker_is_refused(two, monkeypatch):
-    monkeypatch.setattr("tangentlab._cluster.__version__", "0.0.0")
+    monkeypatch.setattr("tangentlab._cluster.cluster.__version__", "0.0.0")
     with connected(two) as cluster, pytest.raises(TangentlabError, match="environment"):
         outcome(cluster, [1], function=operator.add, shared=0)
 

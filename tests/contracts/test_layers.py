@@ -8,14 +8,13 @@ import pytest
 import tangentlab
 
 SOURCE = Path(tangentlab.__file__).parent
-FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint", "_atomic", "_cluster_worker", "_cluster")
+FOUNDATION = ("_errors", "_shapes", "_seeds", "_fingerprint", "_atomic", "_cluster")
 
 ABOVE = {
     **{name: set() for name in FOUNDATION},
     "_shapes": {"_errors"},
     "_atomic": {"_errors"},
-    "_cluster_worker": {"_errors"},
-    "_cluster": {"_errors", "_cluster_worker"},
+    "_cluster": {"_errors"},
     "networks": set(FOUNDATION),
     "data": set(FOUNDATION),
     "linalg": set(FOUNDATION),

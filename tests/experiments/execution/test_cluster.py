@@ -100,7 +100,7 @@ def test_without_a_folder_to_share_a_scheduler_is_refused():
 
 
 def test_a_scheduler_that_is_not_there_is_told_in_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("tangentlab._cluster.CONNECT", 0.3)
+    monkeypatch.setattr("tangentlab._cluster.cluster.CONNECT", 0.3)
     command = ["compare", "--network", "mlp", "--task", "group:0-4", "--samples", "20", "--seeds", "1"]
     result = CliRunner().invoke(
         app, [*command, "--out", str(tmp_path / "run"), "--scheduler", "tcp://127.0.0.1:9"]
