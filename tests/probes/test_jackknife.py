@@ -37,3 +37,15 @@ def test_what_cannot_be_left_out_has_no_interval():
 def test_a_level_outside_of_0_and_1_is_refused(level):
     with pytest.raises(ArgumentError, match="`level` must be between 0 and 1"):
         jackknife(0.0, torch.zeros(3), level=level)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_numbers_of_any_scale_have_their_error(scale):
+    x = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    expected = jackknife(2.0, x).standard_error
+    assert jackknife(2.0 * scale, scale * x).standard_error == pytest.approx(scale * expected, rel=1e-14)
+
+
+def test_two_rows_tell_no_error():
+    found = jackknife(0.3, torch.tensor([1.0, 1.0]))  # as shares of a trace of one row are
+    assert np.isnan([found.standard_error, found.low, found.high]).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tangentlab._errors import DataError, NotFiniteError, NotSymmetricError, ShapeError
+from tangentlab._errors import ArgumentError, DataError, NotFiniteError, NotSymmetricError, ShapeError
 from tangentlab.probes import KernelTarget
 
 N, C = 6, 3
@@ -68,3 +68,20 @@ def test_input_that_makes_no_pair_is_refused():
         KernelTarget.of(np.eye(2), [np.nan, 1.0])
     with pytest.raises(NotSymmetricError):
         KernelTarget.of(np.triu(np.ones((2, 2))), np.ones(2))
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_a_target_without_squares_is_refused(scale):
+    with pytest.raises(DataError, match="Divide it by that"):
+        KernelTarget.of(np.eye(2), [scale, -scale])
+
+
+def test_an_empty_target_is_not_called_zero():
+    with pytest.raises(DataError, match="`y` is empty"):
+        KernelTarget.of(np.zeros((0, 0)), [])
+
+
+def test_labels_in_words_are_refused_with_a_way_to_make_numbers_of_them():
+    for words in (["cat", "dog"], np.array(["cat", "dog"], dtype=object)):
+        with pytest.raises(ArgumentError, match=r"got words, such as 'cat'. .*2\.0 \* \(labels == 'cat'\) - 1"):
+            KernelTarget.of(np.eye(2), words)

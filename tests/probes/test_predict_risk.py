@@ -192,3 +192,30 @@ def test_on_fashion_mnist_curve_and_cross_validation_are_what_is_measured(networ
         for n, predicted in zip((100, 350, 700), risk.held_out_mse):
             measured = _measured(K, y, samples=n, ridge=ridge, trials=4, seed=n)
             assert predicted == pytest.approx(measured, rel=0.2), (network, ridge / unit, n)
+
+
+@pytest.mark.parametrize("scale", [2.0**-660, 2.0**660])
+def test_the_scale_of_the_kernel_changes_no_error(scale):
+    K, y = gram(12), np.r_[np.ones(6), -np.ones(6)]
+    plain = predict_risk(K, y, samples=5, ridge=0.5)
+    other = predict_risk(scale * K, y, samples=5, ridge=0.5 * scale)
+    assert (other.test_mse, other.train_mse, other.held_out_mse) == pytest.approx(
+        (plain.test_mse, plain.train_mse, plain.held_out_mse), rel=1e-12
+    )
+    assert other.kappa / scale == pytest.approx(plain.kappa, rel=1e-12)
+
+
+def test_a_ridge_beyond_all_eigenvalues_leaves_the_target_unlearnt():
+    y = np.r_[np.ones(6), -np.ones(6)]
+    risk = predict_risk(gram(12), y, samples=5, ridge=1e300)
+    assert (risk.test_mse, risk.held_out_mse, risk.train_mse) == pytest.approx((1.0, 1.0, 1.0), rel=1e-12)
+
+
+def test_a_kernel_of_zeros_is_refused():
+    with pytest.raises(DataError, match="`K` has no positive eigenvalue"):
+        predict_risk(np.zeros((3, 3)), [1.0, -1.0, 1.0], samples=2)
+
+
+def test_one_number_of_samples_may_be_a_tensor():
+    K, y = gram(6), [1.0, -1.0] * 3
+    assert predict_risk(K, y, samples=torch.tensor(3)).test_mse == predict_risk(K, y, samples=3).test_mse

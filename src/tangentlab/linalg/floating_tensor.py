@@ -30,8 +30,11 @@ def floating_tensor(name: str, array: Any, *, finite: bool = True) -> Tensor:
     else:
         try:
             values = np.asarray(array)
+            refuse_words(name, values)
             plain = values.flags.writeable and min(values.strides, default=0) >= 0
             tensor = torch.from_numpy(values if plain else values.copy())
+        except ArgumentError:
+            raise
         except (TypeError, ValueError) as error:
             raise ArgumentError(
                 name,
@@ -51,6 +54,24 @@ def floating_tensor(name: str, array: Any, *, finite: bool = True) -> Tensor:
     if not tensor.is_floating_point():
         return tensor.to(torch.float64)
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def refuse_words(name: str, values: np.ndarray) -> None:
+    """Refuse an array of words, as labels may be.
+
+    >>> refuse_words("y", np.array(["cat", "dog"]))
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `y` must be an array of real numbers, got words, such as 'cat'. Make numbers ...
+    """
+    first = values.flat[0] if values.size and values.dtype.kind in "OUS" else None
+    if isinstance(first, str | bytes):
+        word = repr(str(first) if isinstance(first, str) else bytes(first))[:30]
+        raise ArgumentError(
+            name,
+            expected="an array of real numbers",
+            got=f"words, such as {word}",
+            remedy=f"Make numbers of them: 2.0 * (labels == {word}) - 1 tells one class from the others.",
+        )
 
 
 def rounding_of(array: Any) -> float:

@@ -152,6 +152,7 @@ def sample_sizes(samples: int | Iterable[int], *, most: int | None = None) -> tu
     >>> sample_sizes(3), sample_sizes([1, 2])[0].tolist()
     ((array([3.]), True), [1.0, 2.0])
     """
+    samples = samples.item() if getattr(samples, "ndim", None) == 0 else samples  # pyright: ignore
     single = not isinstance(samples, Iterable) or isinstance(samples, str)
     given: list[Any] = [samples] if single else list(samples)  # pyright: ignore[reportArgumentType]
     ceiling = "" if most is None else f" to {most}, the rows there are"

@@ -19,6 +19,10 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from tangentlab._errors import ArgumentError
+from tangentlab.linalg.frobenius_norm import frobenius_norm
+
+_FEWEST = 3
+"""Of two rows one is left, on which a share of the trace is 1 and a distance 0, whatever the rows: nothing moves."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Jackknife:
 
 
 def jackknife(value: float, leave_one_out: Tensor, *, level: float = 0.95) -> Jackknife:
-    """The jackknife of a number `value` of n rows, from the same number without each of them (n,).
+    """The jackknife of a number `value` of n rows, from that number without each of them (n,); nan for two rows.
 
     For a mean it is the textbook standard error:
 
@@ -61,10 +65,10 @@ def jackknife(value: float, leave_one_out: Tensor, *, level: float = 0.95) -> Ja
         raise ArgumentError("level", expected="between 0 and 1", got=level, remedy="Try level=0.95.")
     each = leave_one_out.double()
     n = len(each)
-    if n < 2 or not bool(torch.isfinite(each).all()):
+    if n < _FEWEST or not bool(torch.isfinite(each).all()):
         nan = float("nan")
         return Jackknife(value, nan, nan, nan, nan, level)
     mean = each.mean()
-    error = float(((n - 1) / n * (each - mean).square().sum()).sqrt())
+    error = ((n - 1) / n) ** 0.5 * frobenius_norm(each - mean)
     reach = float(stdtrit(n - 1, 0.5 + level / 2)) * error
     return Jackknife(value, error, float((n - 1) * (mean - value)), value - reach, value + reach, level)

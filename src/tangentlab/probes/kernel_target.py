@@ -21,6 +21,7 @@ from tangentlab.linalg import KernelBlocks, as_columns, diagonal_blocks, roundin
 _LEAST = 1e-70
 """Fourth powers of targets are summed: those of 1e±70 and more leave the range of float64."""
 
+
 @dataclass(frozen=True, eq=False)
 class KernelTarget:
     """`blocks`, a symmetric kernel of n rows in float64, and `target` y (n, c).

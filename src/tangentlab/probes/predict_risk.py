@@ -11,6 +11,7 @@ much as test errors on N rows differ (`predict` draws that band by leaving rows 
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tangentlab._errors import ArgumentError, ShapeError
+from tangentlab._errors import ArgumentError, DataError, ShapeError
 from tangentlab.kernels import Gram
 from tangentlab.linalg import (
     Eigenpairs,
@@ -68,19 +69,23 @@ def predict_risk(
     total = len(values)
     n, single = sample_sizes(samples, most=total // stride)
     sizes = [int(each) * stride for each in n]
+    scale = _power_of_two(max(float(values.max()), float(ridge)))  # no error depends on it, but squares overflow
+    values, floor, share = values / scale, floor / scale, float(ridge) / scale
     risk = eigenlearning(
         np.where(values > floor, values, 0.0) / total,
         energies / total,
         samples=sizes[0] if single else sizes,
-        ridge=ridge,
+        ridge=share,
         noise=noise,
     )
     held_out = equivalent_ridge(
-        values, energies + noise, samples=np.array(sizes, dtype=float), ridge=float(ridge), floor=floor
+        values, energies + noise, samples=np.array(sizes, dtype=float), ridge=share, floor=floor
     ).held_out_mse
     return replace(
         risk,
         samples=int(n[0]) if single else n.astype(int),
+        ridge=float(ridge),
+        kappa=risk.kappa * scale,
         held_out_mse=float(held_out[0]) if single else held_out,
     )
 
@@ -124,6 +129,10 @@ def _modes(
         as_columns("y", y, rows=blocks.rows)
         pairs = block_eigenpairs(blocks, outputs=c, rounding=rounding)
         stride, values, coordinates = blocks.stride, pairs.values[0], pairs.project(targets)[0]
+    if not float(values.max()) > 0:
+        raise DataError(
+            "`K` has no positive eigenvalue: no regression learns anything with it.", remedy="Check its anchor."
+        )
     columns = coordinates.shape[1]
     floor = float(noise_floor(values, rounding=rounding))
     found = values.clamp_min(0).cpu().numpy()
@@ -134,6 +143,11 @@ def _modes(
     outside = max(float((targets**2).sum()) / columns - float(energies.sum()), 0.0)
     tail = _tail(trace, found=float(found.sum()), least=float(found.min()), count=rest)
     return np.append(found, np.full(rest, tail)), np.append(energies, np.full(rest, outside / rest)), floor, stride
+
+
+def _power_of_two(number: float) -> float:
+    """That at or just below a positive number: divided out, it changes no digit."""
+    return math.ldexp(1.0, math.frexp(number)[1] - 1)
 
 
 def _tail(trace: float | None, *, found: float, least: float, count: int) -> float:
