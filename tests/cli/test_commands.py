@@ -78,7 +78,7 @@ def test_compare_in_json_says_where_things_are(run):
 def test_another_comparison_does_not_go_into_the_same_folder(run, store):
     code, _, err = run("compare", *TINY, "--seeds", 3, "--out", store)
     assert code == 1
-    assert "already holds another comparison" in err
+    assert "already holds another run" in err
 
 
 def test_the_plan_lists_cells_and_runs_nothing(run, tmp_path):

@@ -71,7 +71,7 @@ class Store:
         differing = sorted(key for key in theirs.keys() | content if theirs.get(key) != content.get(key))
         if differing and differing != ["command"]:
             raise StoreError(
-                f"{path} already holds another comparison (different {', '.join(differing)}).",
+                f"{path} already holds another run (different {', '.join(differing)}).",
                 remedy=f"Choose another folder, or finish that one with `tangentlab resume {path}`.",
             )
         return store

@@ -52,7 +52,7 @@ def test_progress_counts_cells_and_the_store_is_kept_where_asked(tmp_path):
     again = compare("mlp:width=4", "random:2", out=tmp_path / "run", progress=lambda *n: seen.append(n), **fields)
     assert len(seen) == 2
     assert [r.readings for r in again.records] == [r.readings for r in first.records]
-    with pytest.raises(StoreError, match="another comparison"):
+    with pytest.raises(StoreError, match="another run"):
         compare("mlp:width=5", "random:2", out=tmp_path / "run", **fields)
 
 
@@ -112,7 +112,7 @@ def test_a_run_from_python_with_things_of_its_own_says_so_on_resume(tmp_path):
 
 def test_a_run_is_not_resumed_when_what_it_rests_on_has_changed(tmp_path, monkeypatch):
     compare("mlp:width=4", "random:2", out=tmp_path / "run", **TINY)
-    monkeypatch.setattr("tangentlab.experiments.run.comparison_run.__version__", "99.0")
+    monkeypatch.setattr("tangentlab.experiments.run.resumable.__version__", "99.0")
     with pytest.raises(StoreError, match=r"was started by tangentlab .*, and this is 99.0"):
         Run.resume(tmp_path / "run")
 

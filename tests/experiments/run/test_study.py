@@ -9,7 +9,7 @@ from torch import nn
 
 import tangentlab as tl
 from tangentlab._errors import ArgumentError, StoreError, UnknownNameError
-from tangentlab.experiments import SCALES, STUDIES, StudyResults, StudyRun, named_sources
+from tangentlab.experiments import SCALES, STUDIES, Sources, StudyResults, StudyRun, named_sources
 from tangentlab.records import Store
 from tangentlab.report import CLAIMS, judge
 
@@ -107,6 +107,21 @@ def test_a_store_of_another_study_or_of_a_comparison_is_not_taken(tmp_path):
     Store.create(tmp_path / "other", {"seeds": 1})
     with pytest.raises(StoreError, match="does not hold a study"):
         StudyRun.resume(tmp_path / "other")
+
+
+def test_a_study_of_another_version_or_of_things_without_a_name_is_not_resumed(tmp_path, monkeypatch):
+    given = StudyRun.start(
+        STUDIES["spectrum"],
+        tmp_path / "given",
+        settings=STUDIES["spectrum"].settings("small", **SMALL | {"networks": ["mine"]}),
+        sources=Sources("digits", networks={"mine": torch.nn.Linear(2, 1)}),
+    )
+    with pytest.raises(StoreError, match="its own networks.*tangentlab.study again"):
+        StudyRun.resume(given.store.path)
+    tl.study("spectrum", out=tmp_path / "run", **SMALL)
+    monkeypatch.setattr("tangentlab.experiments.run.resumable.__version__", "99.0")
+    with pytest.raises(StoreError, match="this is 99.0.*`tangentlab run spectrum --scale small --out`"):
+        StudyRun.resume(tmp_path / "run")
 
 
 def test_where_every_unit_failed_the_headline_says_why():

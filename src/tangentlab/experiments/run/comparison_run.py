@@ -19,6 +19,7 @@ from tangentlab.experiments.comparison.spec_file import spec_to_toml
 from tangentlab.experiments.execution.execute import Outcome
 from tangentlab.experiments.execution.stored_grid import StoredGrid
 from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.run.resumable import expect_resumable, expect_unchanged
 from tangentlab.records import Store
 
 SPEC_FILE = "spec.toml"
@@ -71,26 +72,11 @@ class Run:
         stored = store.spec
         if not isinstance(stored.get("identities"), Mapping):
             raise StoreError(f"{path} does not hold a comparison.", remedy="Give the folder of a comparison.")
-        if given := stored.get("given"):
-            raise StoreError(
-                f"{path} was started from Python with its own {' and '.join(given)}.",
-                remedy=f"Make the same call of tangentlab.compare again, with out={str(path)!r}.",
-            )
-        remedy = f"Start anew with `tangentlab run {store.path / SPEC_FILE} --out` and a new folder."
-        if (version := stored["identities"].get("version")) != __version__:
-            raise StoreError(
-                f"{path} was started by tangentlab {version}, and this is {__version__}: readings of both would not "
-                "be comparable.",
-                remedy=remedy,
-            )
+        anew = f"tangentlab run {store.path / SPEC_FILE}"
+        expect_resumable(store, call="compare", anew=anew)
         spec = ComparisonSpec.of(**{name: value for name, value in stored.items() if name not in _ABOUT})
         sources = Sources.named(spec)
-        now, then = _about(spec, sources, command=None)["identities"], stored["identities"]
-        if changed := sorted(name for name in now if now[name] != then.get(name)):
-            raise StoreError(
-                f"{path} cannot be resumed, for what it was started with has changed: {', '.join(changed)}.",
-                remedy=remedy,
-            )
+        expect_unchanged(store, _about(spec, sources, command=None)["identities"], anew=anew)
         return cls(spec, sources, plan(spec, sources), store)
 
     @property

@@ -14,6 +14,7 @@ from tangentlab.experiments.execution.execute import Outcome
 from tangentlab.experiments.execution.stored_grid import StoredGrid
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.machine.compute_device import present_device
+from tangentlab.experiments.run.resumable import expect_resumable, expect_unchanged
 from tangentlab.experiments.studies import STUDIES
 from tangentlab.experiments.study.study import DEVICE, Settings, Study
 from tangentlab.experiments.study.unit import StudyUnit
@@ -64,19 +65,11 @@ class StudyRun:
         stored = store.spec
         if not is_study(store):
             raise StoreError(f"{path} does not hold a study.", remedy="Give the folder of `tangentlab run NAME`.")
-        if given := stored.get("given"):
-            raise StoreError(
-                f"{path} was started from Python with its own {' and '.join(given)}.",
-                remedy=f"Make the same call of tangentlab.study again, with out={str(path)!r}.",
-            )
+        anew = f"tangentlab run {stored['study']} --scale {stored['scale']}"
+        expect_resumable(store, call="study", anew=anew)
         study, settings = STUDIES[stored["study"]], stored["settings"]
         sources = named_sources(settings)
-        now = _spec(study, stored["scale"], settings, sources)["identities"]
-        if changed := sorted(name for name in now if now[name] != stored["identities"].get(name)):
-            raise StoreError(
-                f"{path} cannot be resumed, for what it was started with has changed: {', '.join(changed)}.",
-                remedy=f"Start anew with `tangentlab run {study.name} --scale {stored['scale']} --out` a new folder.",
-            )
+        expect_unchanged(store, _spec(study, stored["scale"], settings, sources)["identities"], anew=anew)
         return cls(study, stored["scale"], settings, sources, units_of(study, settings, sources), store)
 
     @property
