@@ -117,3 +117,11 @@ def test_placing_an_expanded_row_makes_rows_that_can_be_written():
     placed = place(x, device=CPU, dtype=torch.float32)
     placed[0] = 5
     assert placed[1].tolist() == [1, 1]
+
+
+def test_a_data_frame_is_refused_with_the_way_to_its_numbers():
+    class Frame:
+        def to_numpy(self): ...
+
+    with pytest.raises(ArgumentError, match=r"Pass x\.to_numpy\(\)"):
+        check_inputs(Frame())

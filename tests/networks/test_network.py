@@ -207,6 +207,7 @@ def test_pickles_and_deep_copies():
         ),
         (nn.DataParallel(nn.Linear(4, 2)), {}, NetworkError, r"DataParallel.*model\.module"),
         (None, {}, ArgumentError, "an nn.Module, a Network or a callable"),
+        (nn.Linear, {}, ArgumentError, r"its class Linear. Make one: Linear\(\.\.\.\)"),
         (abs, {}, ArgumentError, "dictionary of named tensors"),
         (abs, {"parameters": {"a": 1.0}}, ArgumentError, "dictionary of named tensors"),
         (abs, {"parameters": {"a": {"b": torch.ones(1)}}}, ArgumentError, "joined by dots"),

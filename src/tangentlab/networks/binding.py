@@ -54,6 +54,7 @@ def bind_function(function: Any, parameters: Any) -> dict[str, Any]:
     >>> bind_function(lambda p, x: x @ p["w"], {"w": torch.ones(2, 1)})["names"]
     ('w',)
     """
+    refuse_class("model", function)
     expect_callable(
         "model",
         function,
@@ -89,6 +90,22 @@ def _refuse_wrappers(model: nn.Module) -> None:
             remedy="Pass model.module.",
         )
     refuse_compiled(model)
+
+
+def refuse_class(name: str, model: Any) -> None:
+    """Refuse the class of a model where one of it is wanted.
+
+    >>> refuse_class("model", nn.Linear)
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `model` must be a module, got its class Linear. Make one: Linear(...).
+    """
+    if isinstance(model, type):
+        raise ArgumentError(
+            name,
+            expected="a module" if issubclass(model, nn.Module) else "an instance",
+            got=f"its class {model.__name__}",
+            remedy=f"Make one: {model.__name__}(...).",
+        )
 
 
 def refuse_compiled(model: nn.Module) -> None:

@@ -55,9 +55,9 @@ def check_inputs(x: Any, *, name: str = "x") -> Inputs:
         if not isinstance(x, Tensor):
             raise ArgumentError(
                 name,
-                expected="a tensor, or a tuple or dict of tensors, rows first",
+                expected="a tensor or an array, or a tuple or dict of such, rows first",
                 got=type(x).__name__,
-                remedy="Stack the rows into one tensor.",
+                remedy="Pass x.to_numpy()." if hasattr(x, "to_numpy") else "Stack the rows into one tensor.",
             )
     tensors = [(label.replace("x", name, 1), tensor) for label, tensor in tensors_of(x)]
     if not tensors:

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tangentlab._errors import ArgumentError, ShapeError
-from tangentlab.kernels import Gram, NeuralTangentKernel, TiledGram
+from tangentlab._errors import ArgumentError, ShapeError, TangentlabError
+from tangentlab.kernels import Gram, InfiniteWidthMLP, InfiniteWidthNetwork, NeuralTangentKernel, TiledGram
 from tangentlab.kernels.output_flavour import refuse_no_matrix
 from tangentlab.kernels.tiles import Progress
 from tangentlab.linalg import KernelBlocks, LinearMap, floating_tensor, rounding_of
 from tangentlab.linalg.linear_map import is_matrix_free, share_memory
+from tangentlab.networks.binding import refuse_class
 from tangentlab.networks.network import Network
 
 _ROWS = 1024
@@ -143,8 +144,16 @@ class _Restricted:
 
 def _matrix_of(kernel: Any, x: Tensor) -> tuple[Any, str]:
     """What was given as a matrix or a function, and its description."""
+    refuse_class("kernel", kernel)
+    if isinstance(kernel, (InfiniteWidthMLP, InfiniteWidthNetwork)):
+        raise ArgumentError(
+            "kernel",
+            expected="one kernel",
+            got=f"{type(kernel).__name__}, which has two",
+            remedy="Pass its method ntk or nngp, as in kernel.ntk.",
+        )
     if callable(kernel) and not hasattr(kernel, "shape"):
-        kernel = kernel(x, x)
+        kernel = _called(kernel, x)
         description = "a function k(x1, x2)"
         matrix = floating_tensor("kernel(x, x)", kernel, finite=False)
     elif is_matrix_free(kernel):
@@ -156,6 +165,20 @@ def _matrix_of(kernel: Any, x: Tensor) -> tuple[Any, str]:
     if matrix.ndim == 4:
         matrix = KernelBlocks.of(matrix, outputs=matrix.shape[2], name="kernel", finite=False).systems[0]
     return matrix, description
+
+
+def _called(kernel: Any, x: Tensor) -> Any:
+    try:
+        return kernel(x, x)
+    except TangentlabError:
+        raise
+    except Exception as error:
+        raise ArgumentError(
+            "kernel",
+            expected="a function k(x1, x2) of two batches of rows that returns the matrix of their pairs",
+            got=f"one that fails: {type(error).__name__}: {error}",
+            remedy=f"Try it by hand: kernel(x, x) with x of shape {tuple(x.shape)}.",
+        ) from error
 
 
 def _laid_out(matrix: Any, x: Tensor, *, description: str, fingerprint: str | None) -> KernelOnRows:

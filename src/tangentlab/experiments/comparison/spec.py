@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -48,7 +49,7 @@ class ComparisonSpec(BaseModel):
     (('mlp:width=8',), (50,), (0, 1))
     >>> ComparisonSpec.of(epoch=3)
     Traceback (most recent call last):
-    tangentlab._errors.ArgumentError: `epoch` must be a field of a comparison, got 3. The fields are networks, ...
+    tangentlab._errors.ArgumentError: `epoch` must be a field of a comparison, or of its descent, got 3. Did you ...
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -188,11 +189,12 @@ def _explain(error: ValidationError) -> TangentlabError:
     field = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         known = [*ComparisonSpec.model_fields, *DescentSpec.model_fields]
+        near = get_close_matches(field, known, n=1)
         return ArgumentError(
             field,
-            expected="a field of a comparison",
+            expected="a field of a comparison, or of its descent",
             got=repr(first["input"]),
-            remedy=f"The fields are {', '.join(known)}.",
+            remedy=f"Did you mean {near[0]!r}?" if near else f"The fields are {', '.join(known)}.",
         )
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     remedy = f"Check {', '.join(others)} too." if others else "Change it, or leave it out for the default."

@@ -130,7 +130,15 @@ def rank_predictions(predictions: Iterable[Prediction]) -> PredictionRanking:
     >>> rank_predictions([]).cells
     ()
     """
-    found = list(predictions)
+    found = list(predictions) if isinstance(predictions, Iterable) else [predictions]
+    for each in found:
+        if not isinstance(each, Prediction):
+            raise ArgumentError(
+                "predictions",
+                expected="several of `predict`",
+                got=repr(each),
+                remedy="Pass what predict returned.",
+            )
     if not found:
         return PredictionRanking((), (), (), 0, None)
     for argument, kinds in (
