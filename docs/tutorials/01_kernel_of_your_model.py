@@ -112,7 +112,7 @@ print(f"network: test accuracy {network:.3f} after {len(trained.history.loss)} s
 #
 # The same rows with other labels are another task. Two numbers place it: the alignment of the labels with the
 # kernel (large is easy: it is the initial speed of training) and the complexity yᵀK⁻¹y (small is easy: it bounds the
-# error). The second bounds the first, never the other way round, so look at both.
+# error). A small complexity makes the alignment large, and not the other way round, so look at both.
 
 # %%
 tasks = {
