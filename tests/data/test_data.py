@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tangentlab._errors import ArgumentError, DataError, ShapeError
-from tangentlab.data import Data
+from tangentlab.data import Data, Normalization
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
@@ -134,3 +134,11 @@ def test_data_are_frozen():
     data = Data.from_arrays(rows(), [0, 1] * 3, name="toy")
     with pytest.raises(AttributeError):
         data.name = "other"  # type: ignore[misc]
+
+
+def test_the_normalization_of_rows_is_that_of_these_rows_whatever_was_asked_before():
+    data = Data.from_arrays(np.random.default_rng(0).normal(size=(9, 2, 3, 3)), [0, 1, 2] * 3, name="small")
+    for rows in ([0, 1, 2], [3, 4, 5], [3, 4, 5], [2, 1, 0], [0, 1, 2]):
+        found, expected = data.normalization(torch.tensor(rows)), Normalization.of(data.x[torch.tensor(rows)])
+        assert torch.equal(found.mean, expected.mean)
+        assert torch.equal(found.std, expected.std)

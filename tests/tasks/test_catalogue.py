@@ -7,7 +7,7 @@ import torch
 
 from tangentlab._errors import ArgumentError, DataError, UnknownNameError
 from tangentlab.data import load
-from tangentlab.tasks import TASKS, USAGE, group, make_task, multiclass, parity, random_labels
+from tangentlab.tasks import TASKS, USAGE, group, make_task, make_tasks, multiclass, parity, random_labels
 from tangentlab.tasks.network_eigenfunction import network_eigenfunction
 
 SIZES = {"samples": 60, "test_samples": 40, "seed": 4}
@@ -115,3 +115,14 @@ def test_too_many_rows_are_refused_with_how_many_there_are(digits, spec):
 def test_sizes_of_zero_are_refused_by_name(digits, spec):
     with pytest.raises(ArgumentError, match="`samples` must be a whole number of at least 1"):
         make_task(spec, digits, samples=0, test_samples=10)
+
+
+def test_tasks_made_together_are_those_made_one_by_one(digits):
+    names = ["eigenfunction:3,width=8", "group:0-4", "eigenfunction:5,width=8", "eigenfunction:3,width=8,seed=4"]
+    names += ["eigenfunction:2,width=8,form=inductive", "random:2", "eigenfunction:1,width=8,network=mlp"]
+    together = make_tasks(names, digits, **SIZES)
+    for name, task in zip(names, together):
+        alone = make_task(name, digits, **SIZES)
+        assert (task.name, task.identity) == (alone.name, alone.identity)
+        for part in ("x_train", "y_train", "x_test", "y_test"):
+            assert torch.equal(getattr(task, part), getattr(alone, part))

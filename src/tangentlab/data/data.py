@@ -14,6 +14,7 @@ from torch import Tensor
 from tangentlab._errors import ArgumentError, DataError, ShapeError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.data.labels import encode_labels
+from tangentlab.data.normalization import Normalization
 from tangentlab.data.pixels import unit_pixels
 
 
@@ -94,6 +95,24 @@ class Data:
         ('two', False)
         """
         return {"name": self.name, "version": self.version, "sha256": self._sha256}
+
+    def normalization(self, rows: Tensor) -> Normalization:
+        """That of the rows (n,) at some indices; the last one is kept, for many tasks are drawn from the same rows.
+
+        >>> data = Data.from_arrays([[0.0], [4.0], [9.0]], [0, 1, 0], name="three")
+        >>> data.normalization(torch.tensor([0, 1])).mean.tolist()
+        [2.0]
+        """
+        for kept, found in self._last_normalization:
+            if torch.equal(kept, rows):
+                return found
+        found = Normalization.of(self.x[rows])
+        self._last_normalization[:] = [(rows.clone(), found)]
+        return found
+
+    @cached_property
+    def _last_normalization(self) -> list[tuple[Tensor, Normalization]]:
+        return []
 
     @classmethod
     def from_arrays(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tangentlab._errors import ArgumentError, DataError, UnknownNameError
@@ -10,12 +10,15 @@ from tangentlab.data import Data
 from tangentlab.tasks.group import group
 from tangentlab.tasks.multiclass import multiclass
 from tangentlab.tasks.network_anisotropy import network_anisotropy
-from tangentlab.tasks.network_eigenfunction import network_eigenfunction
+from tangentlab.tasks.network_eigenfunction import network_eigenfunction, network_eigenfunctions
 from tangentlab.tasks.parity import parity
 from tangentlab.tasks.random_labels import random_labels
 from tangentlab.tasks.task import Task
 
 Builder = Callable[..., Task]
+
+DEFAULT_INDEX = "10"
+"""Of an eigenfunction that is asked for without one."""
 
 
 def make_task(
@@ -39,6 +42,37 @@ def make_task(
     tangentlab._errors.UnknownNameError: `task` must be one of anisotropy, classes, eigenfunction, group, parity, \
 random, got 'groups'. Did you mean 'group'?
     """
+    name, argument = _parts(spec)
+    sizes = {"samples": samples, "test_samples": test_samples, "seed": seed}
+    return TASKS[name](data, argument, normalize=normalize, **sizes)
+
+
+def make_tasks(
+    specs: Sequence[str],
+    data: Data | None = None,
+    *,
+    samples: int | None = None,
+    test_samples: int | None = None,
+    seed: int = 0,
+    normalize: bool = True,
+) -> list[Task]:
+    """Each of some tasks, as `make_task` has it; eigenfunctions of one network are made from one decomposition.
+
+    >>> from tangentlab.data import load
+    >>> [task.name for task in make_tasks(["group:0", "random:2"], load("digits"), samples=60, test_samples=40)]
+    ['group:0', 'random:2']
+    """
+    sizes = {"samples": samples, "test_samples": test_samples, "seed": seed, "normalize": normalize}
+    read = [_parts(spec) for spec in specs]
+    shared = [argument or DEFAULT_INDEX for name, argument in read if name == "eigenfunction"]
+    made = iter(network_eigenfunctions(_needed("eigenfunction", data), shared, **sizes)) if shared else iter(())
+    return [
+        next(made) if name == "eigenfunction" else TASKS[name](data, argument, **sizes) for name, argument in read
+    ]
+
+
+def _parts(spec: str) -> tuple[str, str]:
+    """The name of a task and what it is made with."""
     name, colon, argument = str(spec).partition(":")
     if name not in TASKS:
         raise UnknownNameError("task", name, TASKS)
@@ -46,8 +80,7 @@ random, got 'groups'. Did you mean 'group'?
         raise ArgumentError(
             "task", expected=f"{name}, or {name}: and what it is made with", got=repr(spec), remedy=USAGE[name]
         )
-    sizes = {"samples": samples, "test_samples": test_samples, "seed": seed}
-    return TASKS[name](data, argument.strip(), normalize=normalize, **sizes)
+    return name, argument.strip()
 
 
 def _group(data: Data | None, argument: str, **options: Any) -> Task:
@@ -84,7 +117,7 @@ def _parity(data: Data | None, argument: str, *, normalize: bool, **options: Any
 
 def _eigenfunction(data: Data | None, argument: str, **options: Any) -> Task:
     """The sign of an eigenfunction of a network's initial kernel."""
-    return network_eigenfunction(_needed("eigenfunction", data), argument or "10", **options)
+    return network_eigenfunction(_needed("eigenfunction", data), argument or DEFAULT_INDEX, **options)
 
 
 def _anisotropy(data: Data | None, argument: str, *, normalize: bool, **options: Any) -> Task:

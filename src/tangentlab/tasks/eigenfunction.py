@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tangentlab._errors import ArgumentError
@@ -47,30 +48,53 @@ def eigenfunction_task(
     >>> task.y_train.flatten().tolist(), task.identity["eigenvalue"], task.identity["difficulty"]
     ([1.0, 0.0, 1.0], 4.0, 0.75)
     """
-    index = expect_whole_number(
-        "index", index, least=0, expected="a whole number, counted from 0", remedy="Try index=10."
-    )
+    options = {"inductive": inductive, "tolerance": tolerance, "seed": seed, "progress": progress}
+    return eigenfunction_tasks(kernel, x, [index], train=train, **options)[0]
+
+
+def eigenfunction_tasks(
+    kernel: Any,
+    x: Any,
+    indices: Sequence[int],
+    *,
+    train: Any,
+    inductive: bool = False,
+    tolerance: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Task]:
+    """The task of each of some indices, from one decomposition; arguments as those of `eigenfunction_task`.
+
+    >>> import torch
+    >>> x = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0]])
+    >>> both = eigenfunction_tasks((x * torch.tensor([2.0, 1.0])) @ x.T, x, [1, 0], train=3)
+    >>> [task.y_train.flatten().tolist() for task in both]
+    [[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    remedy = "Try index=10."
+    expected = "a whole number, counted from 0"
+    asked = [expect_whole_number("index", each, least=0, expected=expected, remedy=remedy) for each in indices]
     x = expect_rows(check_inputs(x))
     kept, _ = train_rows(train, rows=len(x))
     on_rows = KernelOnRows.of(kernel, x, progress=progress)
     most = on_rows.outputs * (len(kept) if inductive else len(x))
-    if index >= most:
+    if max(asked) >= most:
         raise ArgumentError(
             "index",
             expected=f"from 0 to {most - 1}, as the kernel that is decomposed has {most} eigenfunctions",
-            got=repr(index),
+            got=repr(max(asked)),
             remedy="Ask for a lower one, or give more rows.",
         )
     found = Eigenfunctions.of(
         on_rows,
         x,
-        index + 1,
+        max(asked) + 1,
         train=train,
         inductive=inductive,
         tolerance=tolerance,
         seed=seed,
     )
-    return found.task(index)
+    return found.tasks(asked)
 
 
 eigenfunction = eigenfunction_task

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from tangentlab.data import Data, Normalization, split
+from tangentlab.data import Data, split
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,7 +50,7 @@ def draw_rows(
     drawn = split(data, samples=samples, test_samples=test_samples, seed=seed, classes=classes)
     x_train, x_test = data.x[drawn.train], data.x[drawn.test]
     if normalize:
-        normalization = Normalization.of(data.x[drawn.pool])
+        normalization = data.normalization(drawn.pool)
         x_train, x_test = normalization(x_train), normalization(x_test)
     source = {
         "data": data.identity,

@@ -11,7 +11,7 @@ from torch import nn
 from tangentlab._errors import ArgumentError, DataError, NotFiniteError, ShapeError, UnknownNameError
 from tangentlab.data import load
 from tangentlab.experiments import predict, rank_predictions
-from tangentlab.kernels import ntk
+from tangentlab.kernels import NeuralTangentKernel, ntk
 from tangentlab.networks import Network, build_network
 from tangentlab.tasks import make_task
 from tangentlab.training import KernelRegression
@@ -275,3 +275,24 @@ def test_a_catalogue_network_of_images_is_foretold():
     module = build_network("lenet:activation=gelu", task.shape, outputs=10, seed=0)
     found = predict(module, task.x_train, task.y_train, samples=[30, 60])
     assert found.error is not None and found.error.value[1] < found.constant_error
+
+
+def test_a_kernel_that_is_there_already_is_used_in_place_of_its_own():
+    x, f = arrays(120)
+    y, module = (f > 0).astype(int), Own().double()
+    rows = torch.tensor(x).double()
+    gram = NeuralTangentKernel(module, outputs="mean").gram(rows)
+    own, given = (predict(module, rows, y, samples=[80], gram=each) for each in (None, gram))
+    assert given.kernel == own.kernel
+    assert given.error.value == pytest.approx(own.error.value)
+    assert given.complexity == pytest.approx(own.complexity, rel=1e-9)  # float64: rows stand in another order
+    doubled = predict(module, rows, y, samples=[80], gram=replace(gram, values=2 * gram.values))
+    assert doubled.trace == pytest.approx(2 * own.trace, rel=1e-9)
+
+
+@pytest.mark.parametrize(("model", "rows"), [(Own(), 119), ("mlp", 120)])
+def test_a_kernel_of_other_rows_or_of_no_point_is_refused(model, rows):
+    x, f = arrays(120)
+    gram = NeuralTangentKernel(Own(), outputs="mean").gram(torch.tensor(x[:rows]))
+    with pytest.raises(ArgumentError, match="on the 120 rows of x"):
+        predict(model, x, (f > 0).astype(int), gram=gram)

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from tangentlab._fingerprint import fingerprint
 from tangentlab._seeds import generator
 from tangentlab.data import Data, load, stratified_order
 from tangentlab.networks import NETWORKS, Network, build_network, call_builder
-from tangentlab.tasks import Task, make_task
+from tangentlab.tasks import Task, make_task, make_tasks
 
 Model = nn.Module | Network
 
@@ -97,6 +97,13 @@ class Sources:
         if name in self.tasks:
             return _part(self.tasks[name], samples=samples, test_samples=spec.test_samples, seed=seed)
         return make_task(name, self.loaded, samples=samples, test_samples=spec.test_samples, seed=seed)
+
+    def tasks_of(self, names: Sequence[str], spec: Choices, *, samples: int, seed: int) -> list[Task]:
+        """The tasks of a unit, one for each name; what they have in common is computed once."""
+        sizes = {"samples": samples, "test_samples": spec.test_samples, "seed": seed}
+        named = [name for name in names if name not in self.tasks]
+        made = iter(make_tasks(named, self.loaded, **sizes) if named else ())
+        return [_part(self.tasks[name], **sizes) if name in self.tasks else next(made) for name in names]
 
     def model(self, name: str, spec: Choices, *, shape: tuple[int, ...], outputs: int, seed: int) -> Model:
         """A network of one's own at its initial weights, in the precision of the spec."""

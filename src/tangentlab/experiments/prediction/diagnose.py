@@ -17,8 +17,9 @@ from tangentlab.experiments.learning.anchor import MOST_EIGENVALUES, kernel_flav
 from tangentlab.experiments.learning.fits import slowed
 from tangentlab.experiments.learning.goal import Goal, goal_of
 from tangentlab.experiments.learning.rebound import rebound
+from tangentlab.experiments.prediction.builds import Builds
 from tangentlab.experiments.prediction.diagnosis import Diagnosis
-from tangentlab.experiments.prediction.predict import DEFAULT_ROWS, Builds, predict, random_order
+from tangentlab.experiments.prediction.predict import DEFAULT_ROWS, predict, random_order
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.networks import Network
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows, tensors_of

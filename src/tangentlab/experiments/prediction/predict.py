@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tangentlab._errors import ArgumentError, DataError
 from tangentlab._seeds import generator, numpy_generator
 from tangentlab.data import stratified_order
 from tangentlab.experiments.comparison.spec import ComparisonSpec
-from tangentlab.experiments.inputs.given import named
-from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.learning.fits import RIDGES, SAFETY
 from tangentlab.experiments.learning.goal import Goal, expect_outputs, goal_of
+from tangentlab.experiments.prediction.builds import Builds
 from tangentlab.experiments.prediction.calibration import read_calibration
 from tangentlab.experiments.prediction.prediction import Band, Prediction
 from tangentlab.kernels import Gram, NeuralTangentKernel
@@ -52,6 +51,7 @@ def predict(
     initialization: str = "lecun",
     dtype: str = "float32",
     memory: int | str | None = None,
+    gram: Gram | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Prediction:
@@ -71,6 +71,8 @@ def predict(
     momentum: of the descent that learning rate and steps are told for
     splits: random subsets for each size
     initialization, dtype, memory: of networks that are named, as in `compare`; of the kernel
+    gram: the mean kernel of a module or Network on the rows x, for one that has it already: many tasks on the same rows
+        need it once
     seed: of the rows and subsets; predictions on the same rows with one seed can be ranked (`rank_predictions`)
     progress: called with (initializations done, initializations)
 
@@ -90,6 +92,8 @@ def predict(
     available = count_rows(x)
     builds = Builds.of(model, name=name, x=x, initialization=initialization, dtype=dtype)
     goal = goal_of(y, rows=available, kind=targets, outputs=builds.outputs)
+    if gram is not None:
+        _expect_gram(gram, rows=available, anchored=builds.anchored)
     sizes = _sizes(samples, available=available, goal=goal)
     total = max(sizes)
     if isinstance(ridge, str) and ridge != "gcv":
@@ -115,6 +119,7 @@ def predict(
                 centred=centred,
                 splits=splits,
                 memory=memory,
+                gram=None if gram is None else _on_rows(gram, order),
                 seed=seed,
             )
         )
@@ -130,47 +135,6 @@ def predict(
         seeds=() if builds.anchored else _seeds(seeds),
         seed=seed,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Builds:
-    """A network by name, as a builder or as it is, and how it is had at a seed; `anchored` if it stands at one point.
-
-    >>> Builds.of(nn.Linear(2, 3), name=None, x=torch.eye(2), initialization="lecun", dtype="float32").outputs
-    3
-    """
-
-    name: str
-    sources: Sources
-    choices: ComparisonSpec
-    anchored: bool
-    outputs: int | None
-
-    @classmethod
-    def of(cls, model: Any, *, name: str | None, x: Inputs, initialization: str, dtype: str) -> Builds:
-        """From what a caller gives; a module or Network is tried on two rows for its outputs."""
-        names, own = named([model] if not isinstance(model, str) else model, "model", kinds=(nn.Module, Network))
-        called = (names or ["the network"])[0]
-        choices = ComparisonSpec.of(initialization=initialization, dtype=dtype)
-        given = own.get(called)
-        anchored = isinstance(given, (nn.Module, Network))
-        outputs = None
-        if anchored:
-            network = Network(given, mode="eval")
-            outputs = network(network.place(take_rows(x, slice(0, 2)))).shape[1]
-        return cls(name or called, Sources("", networks=own), choices, anchored, outputs)
-
-    def points(self, seeds: tuple[int, ...], *, shape: tuple[int, ...], goal: Goal) -> list[Network]:
-        """The network at each seed, or the one point it stands at, in its own precision."""
-        called = next(iter(self.sources.networks), self.name)
-        if self.anchored:
-            return [Network(self.sources.networks[called], mode="eval")]
-        return [
-            Network(
-                self.sources.model(called, self.choices, shape=shape, outputs=goal.outputs, seed=s), mode="eval"
-            )
-            for s in seeds
-        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +160,10 @@ def _point(
     centred: bool,
     splits: int,
     memory: int | str | None,
+    gram: Gram | None,
     seed: int,
 ) -> _Point:
-    gram = NeuralTangentKernel(network, outputs="mean", memory=memory).gram(x)
+    gram = gram or NeuralTangentKernel(network, outputs="mean", memory=memory).gram(x)
     K, f0 = gram.values.double().cpu(), network(x).double().cpu()
     expect_outputs(f0, goal.outputs)
     rounding, unit, n = rounding_of(gram.values), gram.trace / len(K), len(K)
@@ -236,6 +201,23 @@ def _point(
         goal.codes,
         informed,
     )
+
+
+def _expect_gram(gram: Gram, *, rows: int, anchored: bool) -> None:
+    if not anchored or tuple(gram.values.shape) != (rows, rows):
+        raise ArgumentError(
+            "gram",
+            expected=f"the mean kernel of a module or Network on the {rows} rows of x",
+            got=f"one of shape {tuple(gram.values.shape)}"
+            if anchored
+            else "one for a network that is yet to be built",
+            remedy='Try gram=NeuralTangentKernel(model, outputs="mean").gram(x), or leave it out.',
+        )
+
+
+def _on_rows(gram: Gram, rows: Tensor) -> Gram:
+    rows = rows.to(gram.values.device)
+    return replace(gram, values=gram.values[rows[:, None], rows])
 
 
 def _informed(K: Tensor, f0: Tensor | None, *, rounding: float) -> bool:

@@ -17,12 +17,14 @@ beside what naive predictors say. Nothing in `predict` was tuned on these cells.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tangentlab.experiments.inputs.sources import Sources
+from tangentlab.experiments.inputs.sources import Model, Sources
+from tangentlab.experiments.learning.anchor import Anchor
 from tangentlab.experiments.learning.findings import Clock, Findings
 from tangentlab.experiments.learning.rebound import rebound
 from tangentlab.experiments.learning.targets import codes
@@ -34,7 +36,6 @@ from tangentlab.experiments.study_parts.on_device import model_of, task_of
 from tangentlab.experiments.study_parts.own_tasks import tasks_there
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.protocol import descent_of
-from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.networks import Network
 from tangentlab.tasks import Task
 from tangentlab.training import KernelRegression, accuracy, train
@@ -44,16 +45,17 @@ LINEAR_RIDGE = 1e-2
 
 
 def units(settings: Settings) -> Iterator[Settings]:
-    """One unit for each network and seed, all tasks in it: they share their rows."""
+    """One unit for each network and seed, all tasks in it: they share their rows, and with them a kernel."""
     return each_network_and_seed(settings)
 
 
 def work(settings: Settings) -> Work:
-    """For each task two kernels, a few factorizations, and a descent of the network."""
+    """Two kernels for all tasks; for each a decomposition and a few factorizations, and a descent of the network."""
     n, m, tasks = settings["samples"], settings["test_samples"], len(settings["tasks"])
     steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
     return Work(
-        kernels=((n, n), (n, n), (m, n)) * tasks,
+        kernels=((n, n), (m, n)),
+        outputs=(n + m) * (1 + tasks),
         descents=((steps, settings["batch_size"]),) * tasks,
         solves=(n,) * (20 * tasks),
     )
@@ -61,28 +63,50 @@ def work(settings: Settings) -> Work:
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """One row of readings for each task."""
-    clock, cells = Clock(), []
-    for name in tasks_there(unit["tasks"], sources.loaded):
-        task = task_of(unit, sources.task(name, unit, samples=unit["samples"], seed=unit["seed"]))
-        cells.append({"task": name, **_cell(unit, sources, task, clock)})
+    clock, cells, start = Clock(), [], None
+    names = tasks_there(unit["tasks"], sources.loaded)
+    with clock.part("tasks"):
+        tasks = sources.tasks_of(names, unit, samples=unit["samples"], seed=unit["seed"])
+    for name, task in zip(names, (task_of(unit, task) for task in tasks)):
+        with clock.part("kernel"):
+            if start is None or not start.serves(task):
+                start = _Start.of(unit, sources, task)
+        cells.append({"task": name, **_cell(unit, start, task, clock)})
     return Findings({"cells": cells}, clock.seconds)
 
 
-def _cell(unit: StudyUnit, sources: Sources, task: Task, clock: Clock) -> dict[str, Any]:
-    model = model_of(unit, sources, shape=task.shape, outputs=task.outputs)
-    network = Network(model, mode="eval")
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """A unit's network before training, with its kernel on rows that tasks share, whatever their labels."""
+
+    model: Model
+    rows: Task
+    anchor: Anchor
+
+    @classmethod
+    def of(cls, unit: StudyUnit, sources: Sources, task: Task) -> _Start:
+        model = model_of(unit, sources, shape=task.shape, outputs=task.outputs)
+        network = Network(model, mode="eval")
+        return cls(model, task, Anchor.at(network, task, kernel="mean", memory=unit["memory"] or None))
+
+    def serves(self, task: Task) -> bool:
+        """Whether a task has the rows, and as many outputs."""
+        pairs = (self.rows.x_train, task.x_train), (self.rows.x_test, task.x_test)
+        return self.rows.outputs == task.outputs and all(torch.equal(mine, other) for mine, other in pairs)
+
+
+def _cell(unit: StudyUnit, start: _Start, task: Task, clock: Clock) -> dict[str, Any]:
+    network = start.anchor.network
     labels = task.y_train[:, 0].long() if task.outputs == 1 else task.y_train.argmax(1)
     n = len(labels)
     with clock.part("predict"):
-        told = predict(
-            network, task.x_train, labels, samples=[n], ridge=unit["ridge"], memory=unit["memory"] or None
-        )
+        told = predict(network, task.x_train, labels, samples=[n], ridge=unit["ridge"], gram=start.anchor.gram)
     assert told.error is not None
     value, low, high = told.error.at(-1)
     with clock.part("linearization"):
-        linear = _linearization_error(network, task, ridge=unit["ridge"], memory=unit["memory"] or None)
+        linear = _linearization_error(start.anchor, task, ridge=unit["ridge"])
     with clock.part("network"):
-        state = train(model, task.x_train, task.y_train, descent_of(unit, loss=task.loss))
+        state = train(start.model, task.x_train, task.y_train, descent_of(unit, loss=task.loss))
         end = rebound(network, state.module)
     shares = task.y_train.double().mean(0)
     shares = torch.stack([shares[0], 1 - shares[0]]) if task.outputs == 1 else shares
@@ -105,13 +129,12 @@ def _cell(unit: StudyUnit, sources: Sources, task: Task, clock: Clock) -> dict[s
     }
 
 
-def _linearization_error(network: Network, task: Task, *, ridge: float, memory: Any) -> float:
+def _linearization_error(anchor: Anchor, task: Task, *, ridge: float) -> float:
     """Test error of regression with the initial kernel, f0 taken into account, as `predict` has it."""
-    kernel = NeuralTangentKernel(network, outputs="mean", memory=memory)
-    K = kernel(task.x_train).double()
-    f0, f0_test = network(task.x_train).double(), network(task.x_test).double()
+    K = anchor.gram.values.double()
+    f0, f0_test = anchor.train_outputs.double(), anchor.test_outputs.double()
     fit = KernelRegression(ridge=ridge * float(K.diagonal().mean())).fit(K, codes(task.y_train), f0)
-    outputs = fit.predict(kernel(task.x_test, task.x_train).double(), f0_test)
+    outputs = fit.predict(anchor.cross.double(), f0_test)
     return 1 - accuracy(outputs, task.y_test, loss=task.loss)
 
 
