@@ -11,7 +11,7 @@ Shapes    "full" (n, m, q, q), "trace" (n, m), "diagonal" (n, m, q)
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -20,15 +20,13 @@ from tangentlab.kernels.pairwise import add_pairwise
 from tangentlab.linalg.matrix_product import gram, product
 from tangentlab.tangent.factors import Factor, Outer, Rows, Tokens, Windows, as_rows
 from tangentlab.tangent.joined_factors import Stacked, joined
+from tangentlab.tangent.written_slices import sliced
 
 COLUMNS = 65_536
 """Longest inner product summed in the working precision; longer ones are split and added in float64."""
 
 PART_NUMBERS = 16 << 20
 """Numbers of a layer's gradients that are written out at once: new memory is slow, and less stays in the caches."""
-
-_LEAST_OUTPUTS = 16
-"""Fewer of a layer's outputs at once would not fill registers."""
 
 _WRITING = 3.2
 """Multiplications to write a gradient out, in those of a large product: small products, and one side of each pair."""
@@ -176,55 +174,35 @@ def _product(left: Tensor, right: Tensor, n: int, m: int) -> Tensor:
 def _written_out(
     left: Factor | Stacked, right: Factor | Stacked, workspace: Workspace
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The gradients of both sides as rows (n, q, numbers), a part of the layer's outputs at a time."""
+    """The gradients of both sides as rows (n, q, numbers), a part of the weight at a time."""
     if isinstance(left, (Rows, Tokens)) or isinstance(right, (Rows, Tokens)):
         a = as_rows(joined(left)).rows
         yield a, a if right is left else as_rows(joined(right)).rows
         return
-    sides = [_Side.of(left)] if right is left else [_Side.of(left), _Side.of(right)]
-    first, q = sides[0].parts[0], sides[0].q
-    total = _outputs(first)
-    lines = first.explicit_numbers // q // total
-    at_once = max(_LEAST_OUTPUTS, PART_NUMBERS // (q * max(side.rows for side in sides)) // lines)
+    factors = [left] if right is left else [left, right]
+    sides = sliced([side.parts if isinstance(side, Stacked) else [side] for side in factors])
+    _, q, total, lines = sides[0][0].sizes
+    rows = [sum(part.sizes[0] for part in side) for side in sides]
+    at_once = max(sides[0][0].least, PART_NUMBERS // (q * max(rows)) // lines)
     at_once = -(-total // -(-total // at_once))  # parts of one size
     most = max(1, COLUMNS // lines)
     most = -(-at_once // -(-at_once // most))  # and in them shorter ones, each of which is one product
-    room = [workspace.take(k, side.rows * q * at_once * lines, first.gradients) for k, side in enumerate(sides)]
+    like = (left.parts[0] if isinstance(left, Stacked) else left).gradients
+    room = [workspace.take(k, n * q * at_once * lines, like) for k, n in enumerate(rows)]
     for start in range(0, total, at_once):
-        outputs = slice(start, min(start + at_once, total))
-        count = outputs.stop - start
+        slices = slice(start, min(start + at_once, total))
+        count = slices.stop - start
         written = []
-        for side, numbers in zip(sides, room):
-            n, places = side.rows, range(0, count, most)
+        for side, n, numbers in zip(sides, rows, room):
+            places = range(0, count, most)
             shares = numbers[: n * q * count * lines].split([n * q * lines * min(most, count - k) for k in places])
             written.append([share.view(n, q, -1) for share in shares])
-            side.write(written[-1], outputs)
+            row = 0
+            for part in side:
+                some = slice(row, row + part.sizes[0])
+                part.write([out[some] for out in written[-1]], slices)
+                row = some.stop
         yield from zip(written[0], written[-1])
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One side of a product, in the form that parts are taken from."""
-
-    parts: Sequence[Outer | Windows]
-    rows: int
-    q: int
-
-    @staticmethod
-    def of(factor: Outer | Windows | Stacked) -> _Side:
-        parts = [part.prepared() for part in (factor.parts if isinstance(factor, Stacked) else [factor])]
-        return _Side(parts, sum(len(part.gradients) for part in parts), parts[0].gradients.shape[1])
-
-    def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
-        start = 0
-        for part in self.parts:
-            stop = start + len(part.gradients)
-            part.write([out[start:stop] for out in outs], outputs)
-            start = stop
-
-
-def _outputs(factor: Outer | Windows) -> int:
-    return factor.gradients.shape[4] if isinstance(factor, Outer) else factor.sizes[1]
 
 
 def _add_explicit(total: Tensor, left: Tensor, right: Tensor, contraction: str) -> None:

@@ -10,14 +10,12 @@ Axes      n rows, q output combinations, g groups, s positions, i and o sizes of
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tangentlab.linalg.batched_product import batched_product, worth_alone
-from tangentlab.linalg.matrix_product import product
+from tangentlab.linalg.batched_product import batched_product
 from tangentlab.tangent.patches import Geometry, kernel_gradients, patch_matrix
 
 _WINDOW_NUMBERS = 1 << 21
@@ -65,42 +63,6 @@ class Outer:
         order = (0, 2, 1, 4, 3) if self.inputs_first else (0, 2, 1, 3, 4)
         return Rows(found.permute(order).reshape(n, q, -1))
 
-    def prepared(self) -> Outer:
-        """The form that parts are taken from: of one output, W or Wᵀ, whose lines are the longer side's."""
-        use = self.plain()
-        if use.gradients.shape[1] > 1:
-            return use
-        if use.inputs.shape[1] == 1 and use.inputs.shape[3] < use.gradients.shape[4]:
-            use = Outer(use.gradients[:, 0], use.inputs.unsqueeze(1))
-        return replace(use, gradients=use.gradients.transpose(3, 4).contiguous().transpose(3, 4))
-
-    def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
-        """The shares of some of the o outputs, written out to one tensor (n, q, numbers) after another."""
-        n, q = self.gradients.shape[:2]
-        g, s, i = self.inputs.shape[1:]
-        sizes = [out.shape[2] // (g * i) for out in outs]
-        if g > 1 or not worth_alone(q * sum(sizes), s, i):
-            start = outputs.start
-            for out, size in zip(outs, sizes):
-                share = Outer(self.inputs, self.gradients[..., start : start + size])
-                if g > 1:
-                    out.copy_(share.rows().rows)
-                else:
-                    batched_product(share._left(), self.inputs[:, 0], out=out.view(n, -1, i))
-                start += size
-            return
-        left = Outer(self.inputs, self.gradients[..., outputs])._left()
-        for row in range(n):
-            found = product(left[row], self.inputs[row, 0]).view(q, -1, i)
-            for out, part in zip(outs, found.split(sizes, dim=1)):
-                out[row].view(q, -1, i).copy_(part)
-
-    def _left(self) -> Tensor:
-        """The gradients of one group as (n, q·o, s)."""
-        n, q = self.gradients.shape[:2]
-        left = self.gradients[:, :, 0].transpose(2, 3)
-        return left[:, 0] if q == 1 else left.reshape(n, -1, left.shape[3])
-
     @property
     def row_numbers(self) -> int:
         """Numbers kept for each row in this form."""
@@ -132,7 +94,7 @@ class Windows:
     def rows(self) -> Rows:
         """The same gradients written out."""
         n, q = self.gradients.shape[:2]
-        if self._quick_as_convolution:
+        if self.quick_as_convolution:
             return Rows(kernel_gradients(self.pixels, self.gradients, self.geometry).reshape(n, q, -1))
         step = max(1, _WINDOW_NUMBERS // (self.sizes[0] * self.geometry.groups * self.positions))
         if step >= n:
@@ -149,18 +111,6 @@ class Windows:
         inputs = patch_matrix(self.pixels, self.geometry)
         gradients = self.gradients.reshape(n, q, self.geometry.groups, -1, inputs.shape[2])
         return Outer(inputs, gradients.transpose(3, 4))
-
-    def prepared(self) -> Outer | Windows:
-        """The form that parts are taken from, so that windows are copied out once for all of them."""
-        return self if self._quick_as_convolution else self.outer()
-
-    def write(self, outs: Sequence[Tensor], outputs: slice) -> None:
-        """The shares of some of the o outputs of the one group, written out as `Outer.write` does."""
-        lines, start = self.sizes[0], outputs.start
-        for out in outs:
-            some = slice(start, start + out.shape[2] // lines)
-            out.copy_(kernel_gradients(self.pixels, self.gradients[:, :, some], self.geometry).reshape(out.shape))
-            start = some.stop
 
     @property
     def positions(self) -> int:
@@ -186,7 +136,7 @@ class Windows:
         return self.gradients.shape[1] * self.geometry.groups * inputs * outputs
 
     @property
-    def _quick_as_convolution(self) -> bool:
+    def quick_as_convolution(self) -> bool:
         """Few channels and many positions: oneDNN's own weight gradient, a group for each row, needs no windows."""
         return (
             self.geometry.groups == 1
