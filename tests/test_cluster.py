@@ -32,10 +32,10 @@ def test_every_unit_is_done_with_what_all_share_and_nothing_stays(two):
 def test_what_a_killed_run_left_is_taken_away_by_the_next(two):
     with connected(two) as cluster, Client(two, set_as_default=False) as killed:
         from tangentlab import __version__
-        from tangentlab._cluster.worker import Bench
+        from tangentlab._cluster.worker import SharedPlugin
 
         name = f"tangentlab {killed.id} 0"
-        killed.register_plugin(Bench(1, __version__), name=name)
+        killed.register_plugin(SharedPlugin(1, __version__), name=name)
         outcome(cluster, [1], function=operator.add, shared=1)
         assert name in cluster.client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.worker_plugins))
         killed.close()

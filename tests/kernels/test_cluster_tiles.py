@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tangentlab._errors import ArgumentError, StoreError
 from tangentlab.cli.app import app
 from tangentlab.kernels import NeuralTangentKernel
-from tangentlab.kernels.cluster_tiles import TileShop
+from tangentlab.kernels.cluster_tiles import SharedTiles
 from tangentlab.kernels.tile_store import TileStore
 from tangentlab.networks import build_network
 
@@ -127,11 +127,11 @@ class Forked(torch.nn.Module):
 
 def test_a_folder_that_a_worker_does_not_see_is_told(tmp_path):
     work = kernel().tile_work(rows(4), store=tmp_path / "kernel")
-    shop = TileShop(work.tiles, work.store)
-    shop.refuse_elsewhere()
+    shared = SharedTiles(work.tiles, work.store)
+    shared.refuse_elsewhere()
     (tmp_path / "kernel").rename(tmp_path / "gone")
     with pytest.raises(StoreError, match="all workers share"):
-        shop.refuse_elsewhere()
+        shared.refuse_elsewhere()
 
 
 def test_a_scheduler_needs_a_store():

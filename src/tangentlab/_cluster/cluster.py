@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tangentlab import __version__
-from tangentlab._cluster.deal import Deal, Told, answering
+from tangentlab._cluster.dispatch import Dispatch, Told, answering
 from tangentlab._cluster.waiting import InOrder, Waiting
 from tangentlab._errors import ArgumentError, MissingExtraError, TangentlabError
 
@@ -86,26 +86,26 @@ class Cluster:
         told: called here, with `STARTED`, `ENDED`, `RETRIED` or `LOST`
         settled: asked for a unit whose worker died; an answer that is not None says that it had been done
         """
-        bench = f"{_PREFIX} {self.client.id} {uuid.uuid4().hex}"
+        plugin = f"{_PREFIX} {self.client.id} {uuid.uuid4().hex}"
         with answering(self.address):
             self.workers()
             for name in self.client.run_on_scheduler(_abandoned):
                 self.client.unregister_worker_plugin(name)
-            self._send(bench, shared)
+            self._send(plugin, shared)
         waiting = InOrder(deque(units)) if isinstance(units, Iterable) else units
-        deal = Deal(self.client, self.address, self.workers, function, bench, told, settled)
+        dispatch = Dispatch(self.client, self.address, self.workers, function, plugin, told, settled)
         try:
-            deal.run(waiting, stop)
+            dispatch.run(waiting, stop)
         finally:
-            deal.cancel()
+            dispatch.cancel()
             with contextlib.suppress(Exception):  # the scheduler may be gone, and why is being raised
-                self.client.unregister_worker_plugin(bench)
+                self.client.unregister_worker_plugin(plugin)
 
-    def _send(self, bench: str, shared: Any) -> None:
-        from tangentlab._cluster.worker import Bench
+    def _send(self, plugin: str, shared: Any) -> None:
+        from tangentlab._cluster.worker import SharedPlugin
 
         try:
-            self.client.register_plugin(Bench(shared, __version__), name=bench)
+            self.client.register_plugin(SharedPlugin(shared, __version__), name=plugin)
         except (TangentlabError, OSError):
             raise
         except ModuleNotFoundError as error:

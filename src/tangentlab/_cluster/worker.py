@@ -17,12 +17,12 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class Bench(WorkerPlugin):
+class SharedPlugin(WorkerPlugin):
     """What all units share, sent once to each worker of now and to each that joins later; it may keep a state there.
 
     A scattered value would be lost with the last worker that holds it, and dropped where no unit waits for it.
 
-    >>> Bench({"rows": 3}, version=__version__).shared
+    >>> SharedPlugin({"rows": 3}, version=__version__).shared
     {'rows': 3}
     """
 
@@ -38,8 +38,8 @@ class Bench(WorkerPlugin):
             )
 
 
-def perform(function: Callable[[Any, Any], Any], unit: Any, *, bench: str) -> Any:
+def perform(function: Callable[[Any, Any], Any], unit: Any, *, plugin: str) -> Any:
     """`function(unit, shared)` on this worker, alone in its process."""
     with _ONE_AT_A_TIME:
-        held: Any = get_worker().plugins[bench]
+        held: Any = get_worker().plugins[plugin]
         return function(unit, held.shared)

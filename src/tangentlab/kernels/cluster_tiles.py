@@ -21,7 +21,7 @@ from tangentlab.kernels.tiles import Pair, Progress, TileMaker
 
 
 @dataclass(frozen=True, eq=False)
-class TileShop:
+class SharedTiles:
     """What a worker needs for any tile of a kernel; the terms of blocks it has made stay with it."""
 
     tiles: TileMaker
@@ -40,15 +40,15 @@ class TileShop:
             )
 
 
-def write_tile_there(pair: Pair, shop: TileShop) -> dict[str, Any]:
+def write_tile_there(pair: Pair, shared: SharedTiles) -> dict[str, Any]:
     """Write a tile from this worker, with the worker's number of threads; by what it was made, or what has changed."""
     from distributed import get_worker
 
-    shop.refuse_elsewhere()
+    shared.refuse_elsewhere()
     before = torch.get_num_threads()
     torch.set_num_threads(get_worker().state.nthreads)
     try:
-        write_tile(shop.tiles, shop.store, pair)
+        write_tile(shared.tiles, shared.store, pair)
         return {"made_by": made_by()}
     except PathChanged as change:
         return {"changed": change.names}
@@ -100,7 +100,7 @@ def _write_missing(work: TileWork, cluster: Cluster, progress: Progress | None) 
     cluster.run(
         Strips.of(pairs, kept=tiles.plan.kept_blocks, takers=len(cluster.workers())),
         function=write_tile_there,
-        shared=TileShop(tiles, store),
+        shared=SharedTiles(tiles, store),
         told=told,
         stop=lambda: bool(changed),
         settled=settled,

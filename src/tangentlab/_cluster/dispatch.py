@@ -1,4 +1,4 @@
-"""Units dealt out to the workers of a scheduler, one to each, until all are done, and again when a worker dies."""
+"""Units given out to the workers of a scheduler, one to each, until all are done, and again when a worker dies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Told = Callable[[str, Any, Any], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Deal:
+class Dispatch:
     """Units on their way: those at work, under their worker's address, and how often each lost its worker.
 
     `workers` tells who lives, and which of them take work now.
@@ -37,7 +37,7 @@ class Deal:
     address: str
     workers: Callable[[], dict[str, bool]]
     function: Callable[[Any, Any], Any]
-    bench: str
+    plugin: str
     told: Told
     settled: Callable[[Any], Any]
     busy: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Deal:
                 perform,
                 self.function,
                 unit,
-                bench=self.bench,
+                plugin=self.plugin,
                 key=f"tangentlab-{uuid.uuid4().hex}",
                 workers=[worker],
                 pure=False,
