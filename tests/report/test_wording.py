@@ -23,6 +23,14 @@ def test_bounds_are_rounded_outwards_and_never_across_zero(low, high, said):
 
 @pytest.mark.parametrize(
     ("value", "said"),
+    [(9.9996e-5, "0.000100"), (-9.9996e-6, "−1.00×10⁻⁵"), (9.9996, "10.0"), (9.9996e6, "1.00×10⁷")],
+)
+def test_what_is_rounded_up_to_a_power_of_ten_is_written_as_one(value, said):
+    assert significant(value) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
     [(math.nan, "not a number"), (math.inf, "∞"), (-math.inf, "−∞"), (0.0, "0"), (-2.5, "−2.50")],
 )
 def test_every_number_has_a_word(value, said):

@@ -66,12 +66,12 @@ def significant(value: float | None, digits: int = 3) -> str:
         return "not a number" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(value)))
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])  # that of the rounded number: 9.999 is 10.0
     if -5 < exponent < 7:
         text = f"{abs(value):,.{max(digits - 1 - exponent, 0)}f}"
     else:
         power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        text = f"{abs(value) / 10.0**exponent:.{digits - 1}f}×10{power}"
+        text = f"{abs(value):.{digits - 1}e}".partition("e")[0] + f"×10{power}"
     return ("−" if value < 0 else "") + text
 
 
