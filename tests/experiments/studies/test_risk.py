@@ -53,3 +53,9 @@ def test_what_is_foretold_of_a_well_posed_task_is_near_what_is_measured():
 def test_a_curve_needs_sizes_below_all_rows():
     readings, _ = found(sizes=[30, 500])
     assert readings["curve"]["samples"] == [30]
+
+
+def test_data_of_fewer_rows_than_asked_for_give_all_they_have():
+    readings, _ = found(samples=1000, test_samples=2000)
+    assert (readings["rows"], readings["test_rows"]) == (180, 60)
+    assert any("has 60 rows for `test_samples`, and 2,000 were asked for" in told for told in readings["warnings"])

@@ -24,7 +24,7 @@ from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work
 from tangentlab.experiments.study_parts.on_device import model_of, task_of
-from tangentlab.experiments.study_parts.own_tasks import tasks_there
+from tangentlab.experiments.study_parts.own_tasks import tasks_there, with_rows_there
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.networks import Network
 from tangentlab.probes import predict_risk
@@ -49,7 +49,7 @@ def work(settings: Settings) -> Work:
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """What was foretold and what was measured, over ridges and over sizes; errors are squared, of codes ±1."""
-    clock = Clock()
+    clock, unit = Clock(), with_rows_there(unit, sources.loaded)
     (name,) = tasks_there([unit["task"]], sources.loaded)
     task = task_of(unit, sources.task(name, unit, samples=unit["samples"], seed=unit["seed"]))
     model = model_of(unit, sources, shape=task.shape, outputs=task.outputs)

@@ -1,13 +1,15 @@
-"""Tasks that a study names for ten classes, on data of the user's own that may have fewer."""
+"""Tasks that a study names for ten classes, and rows that it asks for, where data of the user's own have fewer."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tangentlab._errors import ArgumentError, UnknownNameError
 from tangentlab.data import Data
-from tangentlab.experiments.study_parts.pool import half
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.pool import half, rows_there
 from tangentlab.tasks.grouping import read_groups, write_groups
 
 
@@ -35,6 +37,18 @@ def tasks_there(names: Sequence[str], data: Data) -> list[str]:
         f"{data.name} has {len(data.classes)} classes, too few for {', '.join(missing)}{instead}.", stacklevel=3
     )
     return there
+
+
+def with_rows_there(unit: StudyUnit, data: Data) -> StudyUnit:
+    """The unit with as many rows as the data have, where it asks for more; a warning says so.
+
+    >>> few = Data.from_arrays([[0.0]] * 12, [0, 1] * 6, name="few")
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     with_rows_there(StudyUnit("risk", {"samples": 1000, "test_samples": 2000}), few).settings
+    {'samples': 9, 'test_samples': 3}
+    """
+    samples, held = rows_there(data, samples=unit["samples"], test_samples=unit["test_samples"])
+    return replace(unit, settings={**unit.settings, "samples": samples, "test_samples": held})
 
 
 def _is_there(name: str, classes: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tangentlab._seeds import generator
+from tangentlab.data import Data
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.tasks import Task
@@ -83,18 +84,30 @@ def pool_of(unit: StudyUnit, sources: Sources, *, samples: int | None = None) ->
     """
     data = sources.loaded
     asked = unit["samples"] if samples is None else samples
-    held = max(unit.test_samples or 0, len(data.classes))
+    least = len(data.classes)
+    taken, held = rows_there(data, samples=asked, test_samples=max(unit.test_samples or 0, least))
+    drawn = draw_rows(data, samples=taken, test_samples=held, seed=unit["seed"], normalize=True)
+    return Pool(drawn.x_train, drawn.x_test, drawn.labels_train, drawn.labels_test, tuple(data.classes))
+
+
+def rows_there(data: Data, *, samples: int, test_samples: int) -> tuple[int, int]:
+    """Train and test rows to take where so many are asked for: fewer, and a warning, where the data have fewer.
+
+    >>> few = Data.from_arrays(torch.zeros(12, 1), [0, 1] * 6, name="few")
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     rows_there(few, samples=8, test_samples=3), rows_there(few, samples=100, test_samples=100)
+    ((8, 3), (9, 3))
+    """
     if data.n_train is None:
-        held = min(held, max(len(data.classes), data.n // 4))
+        held = min(test_samples, max(len(data.classes), data.n // 4))
         room = data.n - held
     else:
         room = data.n_train
-        held = min(held, data.n - data.n_train)
-    for name, wanted, there in (("samples", asked, room), ("test_samples", unit.test_samples or 0, held)):
+        held = min(test_samples, data.n - data.n_train)
+    for name, wanted, there in (("samples", samples, room), ("test_samples", test_samples, held)):
         if wanted > there:
             warnings.warn(
                 f"{data.name} has {there:,} rows for `{name}`, and {wanted:,} were asked for: {there:,} were taken.",
-                stacklevel=2,
+                stacklevel=3,
             )
-    drawn = draw_rows(data, samples=min(asked, room), test_samples=held, seed=unit["seed"], normalize=True)
-    return Pool(drawn.x_train, drawn.x_test, drawn.labels_train, drawn.labels_test, tuple(data.classes))
+    return min(samples, room), held
