@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,22 @@ from tangentlab._seeds import generator, numpy_generator
 from tangentlab.data import stratified_order
 from tangentlab.experiments.comparison.spec import ComparisonSpec
 from tangentlab.experiments.learning.fits import RIDGES, SAFETY
-from tangentlab.experiments.learning.goal import Goal, expect_outputs, goal_of
+from tangentlab.experiments.learning.goal import Goal, goal_of
 from tangentlab.experiments.prediction.builds import Builds
 from tangentlab.experiments.prediction.calibration import read_calibration
+from tangentlab.experiments.prediction.initial_point import InitialPoint, initial_point
 from tangentlab.experiments.prediction.prediction import Band, Prediction
-from tangentlab.kernels import Gram, NeuralTangentKernel
-from tangentlab.linalg import Eigenpairs, eigenpairs, expect_ridge, noise_floor, rounding_of
-from tangentlab.networks import Network
+from tangentlab.kernels import Gram
+from tangentlab.linalg import expect_ridge
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows, tensors_of
-from tangentlab.probes import TrainingSpeed, alignment, complexity, predict_risk, spectrum
-from tangentlab.training import LOSSES, Errors, SubsetCurve, stable_learning_rate, subset_curve
+from tangentlab.probes import alignment, complexity, spectrum
+from tangentlab.training import LOSSES, Errors, SubsetCurve, stable_learning_rate
 
 DEFAULT_ROWS = 1000
 DRAWS = 1000
 LEVEL = 0.95
 _HALVINGS = 5
 _FITTED = 0.1
-_ROUNDINGS = 10.0  # entries of a kernel are sums: they are right to some roundings
 
 
 def predict(
@@ -110,7 +109,7 @@ def predict(
     found = []
     for done, network in enumerate(points):
         found.append(
-            _point(
+            initial_point(
                 network,
                 x,
                 goal,
@@ -137,121 +136,8 @@ def predict(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """What one initialization says."""
-
-    curve: SubsetCurve
-    spectrum_mse: np.ndarray
-    gcv: np.ndarray
-    speed: TrainingSpeed
-    gram: Gram
-    codes: Tensor
-    informed: bool
-
-
-def _point(
-    network: Network,
-    x: Inputs,
-    goal: Goal,
-    *,
-    sizes: list[int],
-    ridge: float | str,
-    centred: bool,
-    splits: int,
-    memory: int | str | None,
-    gram: Gram | None,
-    seed: int,
-) -> _Point:
-    gram = gram or NeuralTangentKernel(network, outputs="mean", memory=memory).gram(x)
-    K, f0 = gram.values.double().cpu(), network(x).double().cpu()
-    expect_outputs(f0, goal.outputs)
-    rounding, unit, n = rounding_of(gram.values), gram.trace / len(K), len(K)
-    wanted = goal.codes if centred else goal.codes - f0
-    pairs = eigenpairs(K, rounding=rounding)
-    tried = np.array(
-        [
-            predict_risk(pairs, wanted, samples=[*sizes, n], ridge=share * unit, rounding=rounding).held_out_mse
-            for share in (*RIDGES, *(() if isinstance(ridge, str) else (ridge,)))
-        ]
-    )
-    best = tried[:, :-1].argmin(0) if isinstance(ridge, str) else np.full(len(sizes), -1)
-    shares = np.array(RIDGES)[best] if isinstance(ridge, str) else np.full(len(sizes), ridge)
-    curve = subset_curve(
-        K,
-        goal.codes,
-        None if centred else f0,
-        samples=sizes,
-        ridge=(shares * unit).tolist(),
-        decides=goal.decides,
-        splits=splits,
-        strata=goal.labels,
-        seed=seed,
-        rounding=rounding,
-    )
-    informed = _informed(K, None if centred else f0, rounding=rounding)
-    if not informed and curve.error is not None:
-        curve = replace(curve, error=_chance(curve.error, goal))
-    return _Point(
-        curve,
-        tried[best, np.arange(len(sizes))],
-        tried[: len(RIDGES), -1],
-        _speed(pairs, wanted, rounding=rounding),
-        gram,
-        goal.codes,
-        informed,
-    )
-
-
-def _expect_gram(gram: Gram, *, rows: int, anchored: bool) -> None:
-    if not anchored or tuple(gram.values.shape) != (rows, rows):
-        raise ArgumentError(
-            "gram",
-            expected=f"the mean kernel of a module or Network on the {rows} rows of x",
-            got=f"one of shape {tuple(gram.values.shape)}"
-            if anchored
-            else "one for a network that is yet to be built",
-            remedy='Try gram=NeuralTangentKernel(model, outputs="mean").gram(x), or leave it out.',
-        )
-
-
-def _on_rows(gram: Gram, rows: Tensor) -> Gram:
-    rows = rows.to(gram.values.device)
-    return replace(gram, values=gram.values[rows[:, None], rows])
-
-
-def _informed(K: Tensor, f0: Tensor | None, *, rounding: float) -> bool:
-    """Whether K has more than a constant part, or the initial outputs do: whether any two rows can be told apart."""
-    mean = K.mean(0)
-    part = (K.diagonal() - 2 * mean + mean.mean()).sum()  # tr HKH, H the centring
-    if float(part) > _ROUNDINGS * rounding * float(K.trace()):
-        return True
-    if f0 is None:
-        return False
-    return bool((f0 - f0.mean(0)).abs().max() > _ROUNDINGS * rounding * f0.abs().max())
-
-
-def _chance(errors: Errors, goal: Goal) -> Errors:
-    """The decisions of the best constant, at every size: of a learner that answers all rows alike, no more is known."""
-    assert goal.labels is not None
-    wrong = (goal.labels != goal.labels.mode().values).double().numpy()
-    return Errors(
-        np.tile(wrong, (len(errors.rows), 1)),
-        np.where(np.isnan(errors.splits), np.nan, wrong.mean()),
-        np.zeros_like(errors.variance),
-    )
-
-
-def _speed(pairs: Eigenpairs, wanted: Tensor, *, rounding: float) -> TrainingSpeed:
-    floor = float(noise_floor(pairs.values, rounding=rounding))
-    values = torch.where(pairs.values > floor, pairs.values, 0.0)
-    energies = (pairs.vectors.mT @ wanted).square().sum(1)
-    slope = -float((values * energies).sum()) / len(wanted) ** 2
-    return TrainingSpeed.of_modes(values.numpy(), energies.numpy(), rows=len(wanted), slope=slope)
-
-
 def _composed(
-    found: list[_Point],
+    found: list[InitialPoint],
     goal: Goal,
     *,
     network: str,
@@ -361,3 +247,20 @@ def random_order(goal: Goal, rows: int, *, source: torch.Generator) -> Tensor:
 
 def _seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     return ComparisonSpec.of(seeds=seeds if isinstance(seeds, int) else list(seeds)).seeds
+
+
+def _expect_gram(gram: Gram, *, rows: int, anchored: bool) -> None:
+    if not anchored or tuple(gram.values.shape) != (rows, rows):
+        raise ArgumentError(
+            "gram",
+            expected=f"the mean kernel of a module or Network on the {rows} rows of x",
+            got=f"one of shape {tuple(gram.values.shape)}"
+            if anchored
+            else "one for a network that is yet to be built",
+            remedy='Try gram=NeuralTangentKernel(model, outputs="mean").gram(x), or leave it out.',
+        )
+
+
+def _on_rows(gram: Gram, rows: Tensor) -> Gram:
+    rows = rows.to(gram.values.device)
+    return replace(gram, values=gram.values[rows[:, None], rows])
