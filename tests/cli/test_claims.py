@@ -13,13 +13,6 @@ ASKED = {"id", "statement", "statistic", "low", "high", "threshold", "verdict", 
 OWN = "--network mlp:width=8 --data digits --samples 40 --set test_samples=20 -j 1"
 
 
-def call(capsys, *arguments):
-    with pytest.raises(SystemExit) as end:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return end.value.code or 0, captured.out, captured.err
-
-
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory):
     """The run of an experiment at another size than its own."""
@@ -30,8 +23,8 @@ def exact(tmp_path_factory):
     return path
 
 
-def test_json_holds_every_claim_as_plain_values_that_give_its_verdict(capsys, exact):
-    code, out, err = call(capsys, "claims", exact, "--format", "json")
+def test_json_holds_every_claim_as_plain_values_that_give_its_verdict(run, exact):
+    code, out, err = run("claims", exact, "--format", "json")
     rows = json.loads(out)
     assert (code, err) == (0, "")
     assert [row["id"] for row in rows] == [claim.id for claim in CLAIMS]
@@ -45,23 +38,23 @@ def test_json_holds_every_claim_as_plain_values_that_give_its_verdict(capsys, ex
     assert all(row["command"] == f"tangentlab run {row['study']} --scale small" for row in others)
 
 
-def test_without_a_folder_all_claims_are_open(capsys):
-    code, out, _ = call(capsys, "claims", "--format", "json")
+def test_without_a_folder_all_claims_are_open(run):
+    code, out, _ = run("claims", "--format", "json")
     assert code == 0
     assert {(row["verdict"], row["statistic"]) for row in json.loads(out)} == {("cannot tell", None)}
 
 
-def test_a_table_shows_the_side_of_the_threshold(capsys, exact):
-    code, out, _ = call(capsys, "claims", exact)
+def test_a_table_shows_the_side_of_the_threshold(run, exact):
+    code, out, _ = run("claims", exact)
     assert code == 0
     assert "1 holds, 0 falls, 0 cannot tell" in out
     (line,) = [line for line in out.splitlines() if line.startswith("CA9")]
     assert "≤ 0.0001" in line
-    assert "≤ 0.0001" in call(capsys, "claims", exact, "--format", "markdown")[1]
+    assert "≤ 0.0001" in run("claims", exact, "--format", "markdown")[1]
 
 
-def test_claims_without_records_stand_apart_with_the_command_that_makes_some(capsys, exact):
-    code, out, _ = call(capsys, "claims", exact)
+def test_claims_without_records_stand_apart_with_the_command_that_makes_some(run, exact):
+    code, out, _ = run("claims", exact)
     assert code == 0
     below = out.split("cannot tell\n", 1)[1].splitlines()
     told = {line.split("  ")[-1].strip(): line.split("  ")[0].split(", ") for line in below[1:]}
@@ -72,29 +65,29 @@ def test_claims_without_records_stand_apart_with_the_command_that_makes_some(cap
         assert claim.id == "CA9" or claim.id in told[f"tangentlab run {claim.study} --scale small"]
 
 
-def test_a_comparison_among_the_folders_is_named(capsys, exact, tmp_path):
+def test_a_comparison_among_the_folders_is_named(run, exact, tmp_path):
     tiny = "--network mlp:width=4 --task random:2 --samples 20 --test-samples 20 --epochs 1 --seeds 1 -j 1"
-    assert call(capsys, "compare", *shlex.split(tiny), "--out", tmp_path / "grid")[0] == 0
-    code, out, err = call(capsys, "claims", tmp_path / "grid", exact)
+    assert run("compare", *shlex.split(tiny), "--out", tmp_path / "grid")[0] == 0
+    code, out, err = run("claims", tmp_path / "grid", exact)
     assert code == 0
     assert "holds a comparison, which decides no claim" in err
     assert err.count("warning") == 1
     assert "1 holds" in out
 
 
-def test_folders_that_are_no_runs_are_refused(capsys, exact, tmp_path):
+def test_folders_that_are_no_runs_are_refused(run, exact, tmp_path):
     for bad, told in ((tmp_path, "is not a store"), (tmp_path / "nowhere", "does not exist")):
-        code, out, err = call(capsys, "claims", bad, "--format", "json")
+        code, out, err = run("claims", bad, "--format", "json")
         assert (code, out) == (1, "")
         assert told in err
         assert "tangentlab run" in err
     shutil.copytree(exact, tmp_path / "damaged")
     record = next((tmp_path / "damaged" / "records").iterdir())
     record.write_text(record.read_text().replace("violations", "violation5"))
-    assert call(capsys, "claims", tmp_path / "damaged")[0] == 4
+    assert run("claims", tmp_path / "damaged")[0] == 4
 
 
-def test_an_experiment_and_a_scale_that_are_none_are_refused(capsys, tmp_path):
+def test_an_experiment_and_a_scale_that_are_none_are_refused(run, tmp_path):
     for arguments, told in (
         (["run", "spectra"], "spectrum"),
         (["run", "exact", "--scale", "tiny"], "small"),
@@ -102,7 +95,7 @@ def test_an_experiment_and_a_scale_that_are_none_are_refused(capsys, tmp_path):
         (["run", "exact", "--set", "samples=-5"], "`samples` must be a whole number"),
         (["run", "exact", "--network", "mlpp"], "Did you mean 'mlp'?"),
     ):
-        code, _, err = call(capsys, *arguments, "--out", tmp_path / "run")
+        code, _, err = run(*arguments, "--out", tmp_path / "run")
         assert code == 1
         assert told in err
         assert not (tmp_path / "run").exists()

@@ -18,21 +18,6 @@ from tangentlab.cli.screen import duration, fitted_table, sparkline, table
 TINY = shlex.split("--network mlp:width=4 --task random:2 --samples 20 --test-samples 20 --epochs 1")
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run a command in an empty folder: its code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return call
-
-
 def in_a_shell(*arguments, cwd, **environment):
     source = str(Path(tangentlab.__file__).parent.parent)
     env = os.environ | {"PYTHONPATH": source, "COLUMNS": "200"} | environment

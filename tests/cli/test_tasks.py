@@ -1,29 +1,13 @@
 """`tangentlab tasks`: label files and a table, for any learner."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 import tangentlab as tl
-from tangentlab.cli import main
 
 SMALL = ["--network", "mlp:activation=gelu,width=8", "--samples", "60", "--test-samples", "40"]
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def test_eigenfunctions_are_those_of_the_named_task(run, tmp_path):
