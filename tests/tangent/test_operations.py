@@ -9,7 +9,9 @@ from torch import nn
 
 from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab.kernels import NeuralTangentKernel
+from tangentlab.linalg.quick_products import QuickProducts
 from tangentlab.networks import Network
+from tangentlab.tangent.factors import as_rows
 from tangentlab.tangent.operations import ORDERS, ROWS_FIRST, ROWS_LAST, operations_on
 from tangentlab.tangent.routes import find_routes
 
@@ -152,3 +154,23 @@ def test_a_weight_given_as_outputs_by_inputs_is_flattened_as_it_lies():
     (use,) = operations_on(F.linear(x, W), {id(W): "W"})["W"]
     expected = torch.einsum("nqo,ni->nqoi", G, x).flatten(2)
     torch.testing.assert_close(use.factor(G, rows=n, order=ROWS_FIRST).rows().rows, expected)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_map_large_enough_for_the_quicker_library_is_known_as_a_product_and_a_shift(bias):
+    x, W, b = torch.randn(2, 40, 256), torch.randn(256, 256), torch.randn(256)
+    W.requires_grad_()
+    b.requires_grad_()
+    with QuickProducts() as quick:
+        y = F.linear(x, W, b if bias else None)
+        found = operations_on(y.sum(), {id(W): "W", id(b): "b"})
+        with quick.backward():
+            (G,) = torch.autograd.grad(y.square().sum(), [found["W"][0].edge], retain_graph=True)
+    assert list(found) == (["W", "b"] if bias else ["W"])
+    factors = {name: uses[0].factor(G.unsqueeze(1), rows=2, order=ROWS_FIRST) for name, uses in found.items()}
+    y = F.linear(x, W, b if bias else None)
+    truth = [torch.autograd.grad(y[i].square().sum(), [W, b][: 1 + bias], retain_graph=True) for i in range(2)]
+    for i, gradients in enumerate(truth):
+        for factor, exact in zip(factors.values(), gradients):
+            error = (as_rows(factor).rows[i, 0] - exact.flatten()).norm()
+            assert error <= 1e-5 * exact.norm()  # sums of 40 products in float32, with room

@@ -60,6 +60,18 @@ def gram(A: Tensor) -> Tensor:
     return out
 
 
+def quick_linear_map(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor | None:
+    """x Wᵀ + b for matrices x (m, i) and W (o, i); None where it does not go to the quicker library.
+
+    >>> quick_linear_map(torch.ones(1, 2), torch.eye(2), torch.ones(2)) is None  # too small for a difference
+    True
+    """
+    if x.dtype != torch.float32 or x.device.type != "cpu" or x.numel() * len(weight) < _WORTH:
+        return None
+    multiply = _onednn()
+    return None if multiply is None else multiply(x.contiguous(), weight.T, bias)
+
+
 def has_quick_product() -> bool:
     """Whether large products in float32 on the CPU go through oneDNN on this machine.
 
@@ -75,14 +87,14 @@ def _dense(B: Tensor) -> bool:
 
 
 @cache
-def _onednn() -> Callable[[Tensor, Tensor], Tensor] | None:
+def _onednn() -> Callable[..., Tensor] | None:
     """oneDNN's product where this build has it and it keeps float32 on this processor, found once."""
     operation = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
     if operation is None or not torch.backends.mkldnn.is_available():
         return None
 
-    def multiply(A: Tensor, B: Tensor) -> Tensor:
-        return operation(A, B.T, None, "none", [], "")
+    def multiply(A: Tensor, B: Tensor, shift: Tensor | None = None) -> Tensor:
+        return operation(A, B.T, shift, "none", [], "")
 
     A = torch.randn(64, 2048, generator=generator(0, "matrix_product", "A"))
     B = torch.randn(2048, 32, generator=generator(0, "matrix_product", "B"))

@@ -143,7 +143,11 @@ def _capture(
     # before the user's own hooks, which may change what the layer returned
     handles = [layer.register_forward_hook(keep, with_kwargs=True, prepend=True) for layer in layers]
     try:
-        with QuickProducts(), torch.enable_grad(), network.differentiable([*names, *operated]):
+        with (
+            QuickProducts() as quick,
+            torch.enable_grad(),
+            network.differentiable([*names, *operated]),
+        ):
             f = network.apply(copies, x)
             seen = list(calls)  # a checkpointed part runs again, hooks and all, in the backward pass
             counts = count_uses(f)
@@ -152,7 +156,8 @@ def _capture(
             edges = [use.edge for uses in operations.values() for use in uses]
             ends = [*(call.z for call in seen), *copies.values(), *edges]
             sums = _sums(seen, rows) if len(cotangents) > 1 else None
-            gradients = output_gradients(f, ends, cotangents, outputs_first=outputs_first, sums=sums)
+            with quick.backward():
+                gradients = output_gradients(f, ends, cotangents, outputs_first=outputs_first, sums=sums)
     except (RuntimeError, NetworkError) as error:
         if not clone and "in-place" in str(error):
             raise _Overwritten from error

@@ -17,9 +17,12 @@ from typing import Any
 from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
+from tangentlab.linalg.quick_linear import QuickLinear
 from tangentlab.tangent.factors import Factor, Outer, Rows
 
 ROWS_FIRST, ROWS_LAST = "rows first", "rows last"
+_QUICK_LINEAR = f"{QuickLinear.__name__}Backward"
+
 ORDERS = (ROWS_FIRST, ROWS_LAST)
 """Of the lines of a product: all positions of a row together, or all rows at a position."""
 
@@ -108,6 +111,9 @@ def operations_on(f: Tensor, wanted: Mapping[int, str]) -> dict[str, list[Operat
 
 def _product(node: Any, slot: int, *, turned: bool) -> Operation | None:
     """The product that has the parameter on its right."""
+    if (node.name(), slot) == (_QUICK_LINEAR, 1):
+        x = node.saved_tensors[0].detach()
+        return Operation(GradientEdge(node, 0), x.reshape(-1, x.shape[-1]))
     saved = {("AddmmBackward0", 2): "_saved_mat1", ("MmBackward0", 1): "_saved_self"}.get((node.name(), slot))
     x = None if saved is None else getattr(node, saved, None)
     if x is None or getattr(node, "_saved_alpha", 1) != 1:
@@ -121,6 +127,7 @@ def _shift(node: Any, slot: int) -> Operation | None:
         ("AddmmBackward0", 0): "_saved_beta",
         ("AddBackward0", 0): "",
         ("AddBackward0", 1): "_saved_alpha",
+        (_QUICK_LINEAR, 2): "",
     }.get((node.name(), slot))
     if scale is None or getattr(node, scale, 1) != 1:
         return None
