@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tangentlab.kernels.contraction import COLUMNS, add_contraction
-from tangentlab.kernels.short_sums import ShortSums, summed_numbers
+from tangentlab.kernels.short_sums import ShortSums, summed_numbers, tile_dtype
 from tangentlab.tangent.factors import Outer, Rows, Tokens, Windows
 from tangentlab.tangent.patches import Geometry
 
@@ -69,3 +69,18 @@ def test_a_kernel_of_many_layers_is_as_exact_as_one_product():
     sums.flush()
     exact = sum(each[:, 0].double() @ each[:, 0].double().T for each in rows)
     assert (tile - exact).abs().max() <= 1e-6 * exact.abs().max()  # a few roundings of 6e-8 for each product
+
+
+def test_a_tile_is_float32_only_where_all_that_it_sums_is_one_short_sum():
+    assert tile_dtype([COLUMNS - 1, 1], torch.float32) == torch.float32
+    assert tile_dtype([COLUMNS, 1], torch.float32) == torch.float64
+    assert tile_dtype([1, None], torch.float32) == torch.float64
+    assert tile_dtype([1], torch.float64) == torch.float64
+
+
+def test_shares_go_straight_into_a_tile_that_is_a_short_sum_itself():
+    tile = torch.zeros(2, 2)
+    sums = ShortSums(tile, torch.float32)
+    assert sums.into(5) is tile
+    sums.flush()
+    assert tile.sum() == 0

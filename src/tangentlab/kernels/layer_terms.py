@@ -14,7 +14,7 @@ from torch import Tensor
 from tangentlab._errors import NetworkError
 from tangentlab.kernels.contraction import Workspace, add_contraction, cheapest
 from tangentlab.kernels.reduced_precision import contracting, rounded
-from tangentlab.kernels.short_sums import ShortSums, summed_numbers
+from tangentlab.kernels.short_sums import ShortSums, summed_numbers, tile_dtype
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
@@ -166,8 +166,13 @@ class TermMaker:
                 return self.whole_forms[name]
         return self.forms[name]
 
+    @property
+    def tile_dtype(self) -> torch.dtype:
+        """In what a tile is summed; in float64 wherever a layer may come in another form than was planned."""
+        return torch.float64 if self.read else tile_dtype(self.summed.values(), self.network.dtype)
+
     def add_tile(self, total: Tensor, left: Terms, right: Terms) -> None:
-        """Add the kernel between two blocks to `total`, in float64."""
+        """Add the kernel between two blocks to `total`, in `tile_dtype` or float64."""
         room, short = Workspace(), ShortSums(total, self.network.dtype)
         with contracting(self.precision, total.device):
             for name in self.forms:

@@ -2,10 +2,12 @@
 
 One product of at most `COLUMNS` columns is summed in float32. Layers that together have no more are summed as exactly
 when they share a float32 tile; each would otherwise be cast to float64 and added there, which takes as long as the
-product of a small layer.
+product of a small layer. Where that is all layers, the tile itself is float32.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -29,11 +31,12 @@ class ShortSums:
         self._total = total
         self._short: Tensor | None = None
         self._dtype = dtype
+        self._apart = dtype == torch.float32 != total.dtype
         self._summed = 0
 
     def into(self, numbers: int | None) -> Tensor:
         """The tile for a share that sums so many numbers in the working precision; None where that is not known."""
-        if numbers is None or numbers > COLUMNS or self._dtype != torch.float32:
+        if numbers is None or numbers > COLUMNS or not self._apart:
             return self._total
         if self._summed + numbers > COLUMNS:
             self.flush()
@@ -48,6 +51,16 @@ class ShortSums:
             self._total.add_(self._short)
             self._short.zero_()
         self._summed = 0
+
+
+def tile_dtype(summed: Collection[int | None], dtype: torch.dtype) -> torch.dtype:
+    """In what to sum a tile, given what each share sums up: float32 only where together they are one short sum.
+
+    >>> tile_dtype([100, 200], torch.float32), tile_dtype([100, None], torch.float32)
+    (torch.float32, torch.float64)
+    """
+    short = None not in summed and sum(numbers or 0 for numbers in summed) <= COLUMNS
+    return torch.float32 if short and dtype == torch.float32 else torch.float64
 
 
 def summed_numbers(factor: Factor, *, form: str, contraction: str) -> int | None:

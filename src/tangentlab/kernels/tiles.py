@@ -88,7 +88,10 @@ class TileMaker:
 
     @outside_inference_mode()
     def tile(self, pair: Pair) -> Tensor:
-        """Θ between two blocks, in float64 and before scaling; a workspace, overwritten by the next call."""
+        """Θ between two blocks, before scaling; a workspace, overwritten by the next call.
+
+        In float64, or in float32 where all that it sums up is one short sum, see `short_sums`.
+        """
         a, b = pair
         right = self._terms(b, right=True)
         left = self._terms(a)
@@ -97,7 +100,7 @@ class TileMaker:
         numbers = torch.Size(shape).numel()
         if not self._workspace or self._workspace[0].numel() < numbers:
             device = self.maker.network.device
-            self._workspace[:] = [torch.empty(numbers, dtype=torch.float64, device=device)]
+            self._workspace[:] = [torch.empty(numbers, dtype=self.maker.tile_dtype, device=device)]
         total = self.flavour.outputs_first(self._workspace[0][:numbers].zero_(), *shape[:2])
         self.maker.add_tile(total, left, right)
         if self.symmetric and a == b:
