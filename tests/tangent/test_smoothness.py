@@ -10,7 +10,7 @@ from torch.nn import functional
 from tangentlab._errors import NetworkError
 from tangentlab.networks import Network
 from tangentlab.networks.autograd_graph import operations
-from tangentlab.tangent.smoothness import KinkWarning, expect_smooth, kinked_operations
+from tangentlab.tangent.smoothness import KinkWarning, SteepWarning, expect_smooth, kinked_operations
 
 ZERO = torch.zeros(1, 4)
 
@@ -106,3 +106,16 @@ def test_the_scale_of_the_network_does_not_matter(size):
     model.function = functional.relu
     with pytest.raises(NetworkError, match="kink"):
         expect_smooth(Network(model), ZERO, cotangents=torch.eye(1))
+
+
+def test_a_norm_that_meets_zeros_is_no_kink_and_is_warned_about():
+    # within √ε of zeros a norm turns: smooth, but nothing that a step of 1e-4 sees behind an amplifying layer
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.LayerNorm(4), nn.Linear(4, 4, bias=False), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 1)
+        )
+    with pytest.warns(SteepWarning, match="holds within 1e-06 of this point.*smoothed_anisotropy"):
+        expect_smooth(Network(model), ZERO, cotangents=torch.eye(1))
+    with warnings.catch_warnings(action="error"):
+        expect_smooth(Network(model), torch.arange(4.0)[None], cotangents=torch.eye(1))

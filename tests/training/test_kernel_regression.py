@@ -155,3 +155,10 @@ def test_ridgeless_regression_on_duplicate_rows_says_so():
     with pytest.warns(NumericalWarning):
         fit = KernelRegression(ridge=0.0).fit(K, K @ np.array([1.0, 0.0, 0.0]))
     np.testing.assert_allclose(fit.predict(K).numpy(), K[:, 0], rtol=1e-6)  # consistent targets are still met
+
+
+@pytest.mark.parametrize("scale", [2.0**-660, 2.0**660])
+def test_cross_validation_does_not_depend_on_the_scale_of_the_kernel(scale):
+    K, y = np.eye(5) + np.ones((5, 5)), np.arange(5.0)
+    plain, scaled = KernelRegression(1.0).fit(K, y), KernelRegression(scale).fit(scale * K, y)
+    assert scaled.gcv == pytest.approx(plain.gcv, rel=1e-12)
