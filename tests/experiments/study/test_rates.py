@@ -43,14 +43,21 @@ def test_each_count_has_its_rate():
     assert algebra(decomposition=Growth(0.0, 1.0)).seconds(work) == 1000.0
 
 
-def test_few_pairs_of_many_rows_are_searched_and_others_decomposed():
+@pytest.mark.parametrize("double", [True, False])
+def test_few_pairs_of_many_rows_are_searched_and_others_decomposed(double):
     rates = algebra(decomposition=Growth(0.0, 1.0), read=1.0)
-    first, each = SEARCH
+    first, each = SEARCH[double]
     large = DENSE_ROWS + 1
-    assert rates.pairs(100, 10) == 100**3
-    assert rates.pairs(100, 1) == 100**2 * (first + each)
-    assert rates.pairs(large, 10) == large**2 * (first + 10 * each)
-    assert rates.pairs(large, large // 2) == large**3
+    assert rates.pairs(100, 10, double=double) == 100**3
+    assert rates.pairs(100, 1, double=double) == 100**2 * sum(SEARCH[True])
+    assert rates.pairs(large, 10, double=double) == large**2 * (first + 10 * each)
+    assert rates.pairs(large, large // 2, double=double) == large**3
+
+
+def test_pairs_of_a_unit_are_in_the_precision_of_its_kernels():
+    rates, large = algebra(read=1.0), 2 * DENSE_ROWS
+    found = {double: rates.seconds(Work(eigenpairs=((large, 100),), double=double)) for double in SEARCH}
+    assert found == {double: large**2 * (first + 100 * each) for double, (first, each) in SEARCH.items()}
 
 
 def test_what_is_measured_is_positive():

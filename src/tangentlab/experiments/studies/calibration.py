@@ -43,6 +43,9 @@ from tangentlab.training import KernelRegression, accuracy, train
 LINEAR_RIDGE = 1e-2
 """Of the linear model, as a share of its mean diagonal."""
 
+SOLVES = 25
+"""Factorizations that take as long as what is solved for a task: subsets of its rows, and three regressions."""
+
 
 def units(settings: Settings) -> Iterator[Settings]:
     """One unit for each network and seed, all tasks in it: they share their rows, and with them a kernel."""
@@ -50,14 +53,19 @@ def units(settings: Settings) -> Iterator[Settings]:
 
 
 def work(settings: Settings) -> Work:
-    """Two kernels for all tasks; for each a decomposition and a few factorizations, and a descent of the network."""
-    n, m, tasks = settings["samples"], settings["test_samples"], len(settings["tasks"])
+    """Two kernels for all tasks; for each a decomposition, some factorizations and a descent of the network.
+
+    Eigenfunctions among the tasks have one decomposition on all rows (of one network: others are not counted).
+    """
+    n, m, tasks = settings["samples"], settings["test_samples"], settings["tasks"]
     steps = steps_of(n, batch=settings["batch_size"], epochs=settings["epochs"])
+    shared = any(name.startswith("eigenfunction") for name in tasks)
     return Work(
         kernels=((n, n), (m, n)),
-        outputs=(n + m) * (1 + tasks),
-        descents=((steps, settings["batch_size"]),) * tasks,
-        solves=(n,) * (20 * tasks),
+        outputs=(n + m) * (1 + len(tasks)),
+        descents=((steps, settings["batch_size"]),) * len(tasks),
+        eigenpairs=((n, n),) * len(tasks) + ((n + m, n + m),) * shared,
+        solves=(n,) * (SOLVES * len(tasks)),
     )
 
 

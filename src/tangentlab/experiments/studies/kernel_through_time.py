@@ -52,7 +52,7 @@ def work(settings: Settings) -> Work:
         double=n <= MOST_DOUBLE,
         outputs=(n + m) * readings,
         descents=((steps, batch),),
-        solves=regression_solves(n) * readings,
+        solves=regression_solves(n, double=n <= MOST_DOUBLE) * readings,
         shape=shape_of(settings),
     )
 

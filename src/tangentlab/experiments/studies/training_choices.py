@@ -69,7 +69,7 @@ def work(settings: Settings) -> Work:
         double=n <= MOST_DOUBLE,
         outputs=(n + m) * (1 + len(chosen)),
         descents=chosen,
-        solves=regression_solves(n),
+        solves=regression_solves(n, double=n <= MOST_DOUBLE),
         shape=shape_of(settings),
     )
 

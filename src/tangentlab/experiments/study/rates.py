@@ -19,8 +19,9 @@ FEW, MANY = 400, 1500
 READ = 4096, 2048
 """Shape of the matrix whose reading is measured: 64 MiB, more than caches hold."""
 
-SEARCH = 75, 3.3
-"""Times that the search for leading eigenpairs reads its matrix: to begin with, and for each pair."""
+SEARCH = {True: (75, 3.3), False: (25, 0.35)}
+"""Times that the search for leading eigenpairs reads its matrix, to begin with and for each pair: of a matrix in
+float64, whose pairs are wanted to 1e-12, and of one in float32, to 1e-6 and many of them at each reading."""
 
 WHILE = 0.3
 """Seconds given to a descent, where its epochs allow."""
@@ -86,13 +87,13 @@ class Algebra:
         """Of the dense algebra in some work."""
         return (
             sum(s * (self.span_step + self.span_number * min(batch, n) * n) for s, batch, n in work.span)
-            + sum(self.pairs(n, k) for n, k in work.eigenpairs)
+            + sum(self.pairs(n, k, double=work.double) for n, k in work.eigenpairs)
             + sum(self.factorization.at(n) for n in work.solves)
         )
 
-    def pairs(self, n: int, k: int) -> float:
-        """Of the top k eigenpairs of n: a search for one pair or of a large matrix, else all of them."""
-        first, each = SEARCH
+    def pairs(self, n: int, k: int, *, double: bool) -> float:
+        """Of the top k eigenpairs of n: a search for one pair (always in float64) or of a large matrix, else all."""
+        first, each = SEARCH[double or k == 1]
         searched = n**2 * self.read * (first + k * each)
         return searched if k == 1 or (n > DENSE_ROWS and 4 * k <= n) else self.decomposition.at(n)
 

@@ -133,7 +133,7 @@ def contest_work(settings: Mapping[str, Any]) -> Work:
             descents=((steps, batch),) if learners & {"network", "after"} else (),
             span=((steps, batch, n),) if "linearization" in learners else (),
             eigenpairs=((n, 1),) if "linearization" in learners else (),
-            solves=regression_solves(n) * len(learners & {*told}),
-            infinite_solves=regression_solves(n) if "infinite" in learners else (),
+            solves=regression_solves(n, double=most <= MOST_DOUBLE) * len(learners & {*told}),
+            infinite_solves=regression_solves(n, double=True) if "infinite" in learners else (),
         )
     return work

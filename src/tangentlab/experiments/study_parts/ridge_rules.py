@@ -26,8 +26,9 @@ RIDGES = tuple(10.0**k for k in range(-6, 3))
 
 HELD_OUT = 0.2
 
-FIT = 5
-"""Factorizations that take as long as a fit."""
+FIT = {True: 5, False: 3}
+"""Factorizations that take as long as a fit: of a kernel in float64, and of one in float32, where a factor says too
+little of rounding to be asked whether the kernel is positive."""
 
 
 def kernel_errors(K: Tensor, K_test: Tensor, y: Tensor, y_test: Tensor, *, seed: int) -> dict[str, Any]:
@@ -79,13 +80,14 @@ def chosen_ridge(K: Tensor, y: Tensor, *, ridges: Sequence[float] = RIDGES, seed
     return best
 
 
-def regression_solves(n: int) -> tuple[int, ...]:
+def regression_solves(n: int, *, double: bool) -> tuple[int, ...]:
     """Sizes of the Cholesky factorizations that take as long as `kernel_errors` on n rows.
 
-    One for each ridge on the rows that are kept; a fit takes about as long as five, for it looks at all of K more than
-    once: whether it is symmetric, what its condition is, what the solution leaves.
+    One for each ridge on the rows that are kept; a fit takes as long as some (`FIT`), for it looks at all of K more
+    than once: whether it is symmetric and positive, what its condition is, what the solution leaves. `double` says
+    whether the kernel is float64.
     """
-    return (n,) * (2 * FIT) + (n - round(HELD_OUT * n),) * len(RIDGES)
+    return (n,) * (2 * FIT[double]) + (n - round(HELD_OUT * n),) * len(RIDGES)
 
 
 def mistakes(outputs: Tensor, y: Tensor) -> int:
