@@ -62,6 +62,9 @@ class Data:
                 remedy="Pass None for data without an official split.",
             )
 
+    def __repr__(self) -> str:
+        return f"Data({self.name!r}, {self.n:,} rows of shape {self.shape}, {len(self.classes)} classes)"
+
     @property
     def n(self) -> int:
         """Rows of both parts together.

@@ -57,6 +57,9 @@ class KernelOperator:
     operations: int | None
     """Of one row's forward pass, where they can be counted."""
 
+    def __repr__(self) -> str:
+        return f"KernelOperator({self.shape[0]:,} × {self.shape[1]:,}, {self.rows.network.describe()})"
+
     @staticmethod
     @outside_inference_mode()
     def of(

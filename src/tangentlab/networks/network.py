@@ -29,7 +29,7 @@ from tangentlab.networks.parameter_tree import FunctionModule
 from tangentlab.networks.private_copy import converted, private_copy
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Network:
     """A module bound to a parameter point: the anchor of a tangent.
 
@@ -234,6 +234,9 @@ class Network:
         """f(θ0, x) as (n, c), without a graph."""
         with preserved_random_state(self.device):
             return self.apply({}, self.place(x))
+
+    def __repr__(self) -> str:
+        return f"Network({self.describe()})"
 
     def describe(self) -> str:
         """The anchor in words: parameters, mode, dtype, output."""

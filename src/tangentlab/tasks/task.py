@@ -63,6 +63,10 @@ class Task:
                 remedy="Choose classes or groups of which at least two have rows.",
             )
 
+    def __repr__(self) -> str:
+        rows = f"{len(self.x_train):,} train and {len(self.x_test):,} test rows of shape {self.shape}"
+        return f"Task({self.name!r}, {rows}, classes {', '.join(self.classes)}, loss {self.loss!r})"
+
     @property
     def outputs(self) -> int:
         """Outputs c that a network for this task has: 1 for two classes, else one a class.

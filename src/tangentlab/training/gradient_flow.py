@@ -14,7 +14,7 @@ noise floor of K) are left out of a_t, which makes t = ∞ the ridgeless regress
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -57,8 +57,8 @@ class FittedGradientFlow:
     [0.25, 0.5]
     """
 
-    data: AnchoredTargets
-    pairs: BlockEigenpairs
+    data: AnchoredTargets = field(repr=False)
+    pairs: BlockEigenpairs = field(repr=False)
 
     def coefficients(self, t: float) -> Tensor:
         """a_t, shaped as y: the network at time t is f0 + K a_t, and θ_t = θ0 + Jᵀ a_t.

@@ -24,6 +24,10 @@ class History:
     loss: tuple[float, ...]
     learning_rate: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        ends = f", loss {self.loss[0]:.4g} to {self.loss[-1]:.4g}" if self.loss else ""
+        return f"History({len(self.loss):,} steps{ends})"
+
     @property
     def steps(self) -> tuple[int, ...]:
         """Step numbers, from 0."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
@@ -117,8 +117,8 @@ class FittedKernelRegression:
     """
 
     ridge: float
-    data: AnchoredTargets
-    factors: tuple[PositiveFactor, ...]
+    data: AnchoredTargets = field(repr=False)
+    factors: tuple[PositiveFactor, ...] = field(repr=False)
     solution: Solution
     rounding: float
 

@@ -9,7 +9,7 @@ replaced by a product with K for each iteration, and by one product with some hu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -107,15 +107,15 @@ class FittedByProducts:
     """
 
     ridge: float
-    map: LinearMap
+    map: LinearMap = field(repr=False)
     form: str
     """"shared" by all outputs, or "full": of size n·c, row index i·c + k."""
-    targets: Tensor
+    targets: Tensor = field(repr=False)
     """y (n, c), float64."""
     centred: bool
     is_vector: bool
     solver: ConjugateGradient
-    low: LowRank | None
+    low: LowRank | None = field(repr=False)
     solution: IterativeSolution
 
     @staticmethod

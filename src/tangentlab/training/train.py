@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -40,7 +40,7 @@ class TrainingState:
     module: nn.Module
     """The trained copy, with the flags (train or eval, requires_grad) the given module has."""
     history: History
-    snapshots: dict[int, dict[str, Tensor]]
+    snapshots: dict[int, dict[str, Tensor]] = field(repr=False)
     """State dictionaries by the number of steps taken."""
     distance: float
     """‖θ − θ0‖ over the trained parameters, from the anchor of the weight decay."""
