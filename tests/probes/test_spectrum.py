@@ -84,6 +84,6 @@ def test_bad_kernels_and_ranges_are_refused():
         spectrum(np.triu(np.ones((3, 3))))
     with pytest.raises(DataError, match="no positive eigenvalue"):
         spectrum(np.zeros((3, 3)))
-    for fit in [(0, 3), (2, 5), (3, 2)]:
+    for fit in [(0, 3), (2, 5), (3, 2), 3, "ab", (1, 2, 3), (1.0, 2.0)]:
         with pytest.raises(ArgumentError, match="`fit`"):
             spectrum(np.eye(4), fit=fit)

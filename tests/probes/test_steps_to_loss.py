@@ -48,6 +48,8 @@ def test_what_has_no_answer_is_refused():
         steps_to_loss([1.0, 0.5], 0.1, window=3)
     with pytest.raises(ArgumentError, match="`history` must be the losses of a step or more, got none"):
         steps_to_loss([], 0.1)
+    with pytest.raises(ArgumentError, match="`history` must be an array of real numbers"):
+        steps_to_loss("abc", 0.1)
     with pytest.raises(ArgumentError, match="`level`"):
         steps_to_loss([1.0], float("nan"))
     with pytest.raises(NotFiniteError):

@@ -10,6 +10,7 @@ With p_j = λ_j / Σ λ over the positive eigenvalues,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def spectrum(K: Any, *, fit: tuple[int, int] | None = None, rounding: float | No
     if not bool((values > 0).any()):
         raise DataError("`K` has no positive eigenvalue: there is no spectrum.", remedy="Check its anchor.")
     N, floor = len(values), float(noise_floor(values, rounding=rounding))
-    first, last = (5, N // 2) if fit is None else fit
+    first, last = (5, N // 2) if fit is None else fit if _are_two_numbers(fit) else (0, 0)
     if not (first >= 1 and last <= N and (fit is None or first < last)):
         raise ArgumentError(
             "fit", expected=f"ranks (first, last) within 1 and {N}", got=repr(fit), remedy="Leave it out."
@@ -84,6 +85,10 @@ def spectrum(K: Any, *, fit: tuple[int, int] | None = None, rounding: float | No
         power_law_error=error,
         negative_part=float((positive - numbers).sum() / np.abs(numbers).sum()),
     )
+
+
+def _are_two_numbers(fit: Any) -> bool:
+    return isinstance(fit, (tuple, list)) and len(fit) == 2 and all(isinstance(rank, Integral) for rank in fit)
 
 
 def _power_law(values: np.ndarray, *, first: int, last: int, floor: float) -> tuple[float | None, float | None]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tangentlab._errors import ArgumentError
 from tangentlab._shapes import expect_finite, expect_shape, expect_whole_number
+from tangentlab.linalg import floating_tensor
 from tangentlab.training import History
 
 
@@ -46,7 +47,8 @@ def steps_to_loss(history: History | Sequence[float] | Any, level: float, *, win
     >>> steps_to_loss([0.9, 0.5], 0.4).steps is None
     True
     """
-    losses = np.asarray(history.loss if isinstance(history, History) else history, dtype=float)
+    given = history.loss if isinstance(history, History) else history
+    losses = floating_tensor("history", given, finite=False).double().cpu().numpy()
     expect_shape("history", losses, "n")
     expect_finite("history", losses, remedy="Lower the learning rate of this training.")
     if len(losses) == 0:

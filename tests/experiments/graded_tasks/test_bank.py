@@ -165,6 +165,8 @@ def test_bad_indices_are_refused_in_words(model, rows, indices):
 def test_indices_may_be_an_array_and_end_with_the_inputs(model, rows):
     bank = tl.eigenfunction_bank(model, rows, np.arange(1, 5, 3), train=60)
     assert [one.scores["index"] for one in bank] == [1, 4]
+    with pytest.raises(ArgumentError, match=r"`indices` must be below \d+, the eigenfunctions"):
+        tl.eigenfunction_bank(model, rows, [1, 10_000], train=60)
     with pytest.raises(ArgumentError, match="`indices` must be below 6"):
         tl.anisotropy_bank(model, (1, 2, 3), [6])
 

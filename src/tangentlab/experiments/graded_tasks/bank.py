@@ -27,6 +27,7 @@ from tangentlab.networks.sizes import expect_input_shape
 from tangentlab.probes import alignment, complexity
 from tangentlab.tasks import Eigenfunctions, Task, anisotropy
 from tangentlab.tasks.kernel_on_rows import KernelOnRows, expect_rows
+from tangentlab.tasks.train_rows import train_rows
 
 ROWS = 1000
 """Leading train rows that scores are taken on."""
@@ -74,6 +75,14 @@ def eigenfunction_bank(
     """
     x, wanted = expect_rows(check_inputs(x)), _indices(indices)
     on_rows = KernelOnRows.of(kernel, x, progress=progress)
+    size = on_rows.outputs * (len(train_rows(train, rows=len(x))[0]) if inductive else len(x))
+    if max(wanted) >= size:
+        raise ArgumentError(
+            "indices",
+            expected=f"below {size}, the eigenfunctions of the kernel that is decomposed",
+            got=str(max(wanted)),
+            remedy="Ask for lower ones, or give more rows.",
+        )
     found = Eigenfunctions.of(on_rows, x, max(wanted) + 1, train=train, inductive=inductive, tolerance=tolerance)
     leading = found.train[:rows]
     K = on_rows.on(leading) if isinstance(on_rows.matrix, Tensor) else None
