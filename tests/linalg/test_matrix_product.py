@@ -17,6 +17,14 @@ def test_a_symmetric_product_is_the_product_with_the_transpose(m, length):
     torch.testing.assert_close(gram(A), A @ A.T, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize(("m", "length", "r"), [(5000, 20, 5), (40_000, 20, 5), (40_000, 5, 20), (9000, 40, 1)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_tall_matrix_times_few_columns_is_true_float32(m, length, r, turned):
+    A, B = rows(m, length), rows(r, length).T if turned else rows(length, r)
+    exact = A.double() @ B.double()
+    assert (product(A, B).double() - exact).abs().max() <= 1e-6 * exact.abs().max()  # sums of 40 in float32
+
+
 @pytest.mark.parametrize("m", [129, 600])
 def test_a_symmetric_product_in_float32_is_one_to_rounding_and_symmetric_off_the_diagonal_strips(m):
     A = rows(m, 2048)

@@ -40,7 +40,7 @@ Terms = dict[str, Factor | Stacked]
 _ONE_TILE = 256
 """Rows times outputs up to which a kernel is one tile, and nothing is used twice."""
 
-_ROWS_A_CHECK = 256
+_ROWS_A_CHECK = 512
 """Rows of a block for each that is evaluated once more alone."""
 
 
