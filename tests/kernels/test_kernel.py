@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -249,7 +250,7 @@ def test_refusal_of_a_token_that_is_not_in_the_table():
     x = tokens(40)
     x[33, 2] = 11
     with pytest.raises(NetworkError, match="index out of range"):
-        ntk(nn.Sequential(nn.Embedding(11, 3), nn.Flatten()), x, memory="3MB", outputs="trace")
+        ntk(nn.Sequential(nn.Embedding(11, 3), nn.Flatten()), x, memory="1GiB", outputs="trace")
 
 
 def test_a_layer_that_works_in_float32_is_right_to_float32():
@@ -310,13 +311,30 @@ def test_insisting_on_rules_refuses_a_path_that_changes():
         ntk(model, x, method="layer_rules")
 
 
-@pytest.mark.parametrize(
-    "memory", ["8KB", 9000, "100KB"]
-)  # an eighth of which the kernel's 920 bytes still fit in
-def test_a_budget_of_next_to_nothing_gives_the_kernel(memory):
+@pytest.fixture
+def nothing_held(monkeypatch):
+    """A process that holds nothing, so that a budget of a few bytes is one."""
+    monkeypatch.setattr("tangentlab.kernels.memory_budget.resident_bytes", lambda device: 0)
+
+
+@pytest.mark.parametrize("memory", [1000, "8KB", "100KB"])
+def test_a_budget_of_next_to_nothing_gives_the_kernel(memory, nothing_held):
     model, x = two(lambda m, x: m.b(torch.tanh(m.a(x)))).double(), rows(23)
     found = ntk(model, x, rows(5), outputs="trace", memory=memory)
     assert relative(found, ntk_by_loops(model, x, rows(5), outputs="trace")) < TOLERANCE
+
+
+def test_a_budget_that_the_process_has_used_up_is_refused_with_the_one_that_would_do():
+    model = two(lambda m, x: m.b(torch.tanh(m.a(x)))).double()
+    with pytest.raises(
+        NumericalError, match=r"allows 9.8 KiB .* holds .* MiB already.*takes 3.6 KiB.*Give memory='"
+    ):
+        ntk(model, rows(23), rows(5), memory=10_000)
+    need = "the kernel of 23 x 5 rows takes 3.6 KiB"
+    with pytest.raises(NumericalError, match=need) as refused:
+        ntk(model, rows(23), rows(5), memory="100MiB")
+    said = re.search(r"memory='(\d+MiB)'", str(refused.value))[1]
+    assert ntk(model, rows(23), rows(5), memory=said).shape == (23, 5, 2, 2)
 
 
 def test_a_budget_smaller_than_the_kernel_is_refused():

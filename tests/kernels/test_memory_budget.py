@@ -32,7 +32,7 @@ def plan(rows=1000, columns=1000, side=1, term_bytes=10_000, step_bytes=40_000, 
         symmetric=True,
         term_bytes=term_bytes,
         step_bytes=step_bytes,
-        tile_bytes=lambda size: 24 * (side * size) ** 2,
+        tile_bytes=lambda size, other: 24 * (side * size) ** 2,
         room=room,
         block=block,
     )
@@ -80,7 +80,33 @@ def test_more_room_never_means_fewer_rows_kept():
 def test_no_more_rows_are_counted_than_there_are():
     found = plan(rows=100, columns=100, block=64)
     assert found.block == found.step == 64 and found.kept_blocks == 2
-    assert found.bytes == 16 * MIB + 100 * 10_000 + 64 * (40_000 - 10_000) + 24 * 64**2
+    used = 100 * 10_000 + 64 * (40_000 - 10_000) + 24 * 64**2
+    assert found.bytes == 16 * MIB + used + used // 4  # splinters between two passes
+
+
+def test_one_pass_leaves_no_splinters_and_one_block_has_no_tile_with_another():
+    asked = []
+    found = plan_blocks(
+        rows=40,
+        columns=40,
+        side=1,
+        symmetric=True,
+        term_bytes=10_000,
+        step_bytes=40_000,
+        tile_bytes=lambda size, other: asked.append((size, other)) or 5000,
+        room=100 * MIB,
+        block=40,
+    )
+    assert found.bytes == 16 * MIB + 40 * 40_000 + 5000
+    assert asked == [(40, None)]
+
+
+def test_splinters_are_bounded():
+    sizes = 100_000, 200_000
+    few, many = (plan(rows=4000, columns=4000, term_bytes=s, step_bytes=s, room=4000 * MIB) for s in sizes)
+    assert few.block == many.block > few.step > many.step
+    held = [(4000 + found.step) * size for size, found in zip(sizes, (few, many))]
+    assert many.bytes - few.bytes == held[1] - held[0]
 
 
 def test_no_room_at_all_means_row_by_row():
@@ -101,7 +127,7 @@ def test_results_are_counted_where_they_stay():
     assert held_bytes(10**6, 10**6, numbers=100, item=4, storage="disk") == 0
 
 
-def test_what_the_process_holds_counts_and_an_eighth_is_left():
+def test_what_the_process_holds_counts_and_an_eighth_is_left_to_workers():
     held = resident_bytes(CPU)
     roomy, tight = Room.on(CPU, held + 2**30), Room.on(CPU, held)
     assert abs(roomy.bytes - 2**30) < 100 * MIB
@@ -113,8 +139,12 @@ def test_a_kernel_that_cannot_be_held_is_refused_with_its_size():
         NumericalError, match=r"1000 x 1000 rows takes 3.8 MiB and 1.0 MiB are allowed.*outputs='mean'"
     ):
         Room.on(CPU, "1MiB").refuse(1000, 1000, result=4_000_000)
-    with pytest.raises(NumericalError, match="of which the process holds all but"):
+    with pytest.raises(
+        NumericalError, match="for the whole process, which holds .* already and the kernel of 10 x 10"
+    ):
         Room.on(CPU, resident_bytes(CPU)).refuse(10, 10, result=resident_bytes(CPU) // 2)
+    with pytest.raises(NumericalError, match=r"which holds .* already\..*Give memory='[0-9]+MiB' or more"):
+        Room.on(CPU, "1MiB").refuse(10, 10, result=0)
     with pytest.raises(NumericalError, match=r"takes .* GiB and .* are free"):
         Room.on(CPU, None).refuse(10**8, 10**8, result=4 * 10**16)
 

@@ -48,3 +48,25 @@ def test_without_values_the_same_is_counted():
 
     real, none = counted(lambda: work("cpu")), counted(lambda: work("meta"))
     assert (real.operations, real.peak, real.moved) == (none.operations, none.peak, none.moved)
+
+
+def test_a_convolution_holds_copies_of_what_it_reads_and_writes():
+    x, weight = torch.randn(2, 20, 8, 8), torch.randn(4, 20, 3, 3)
+    count = counted(lambda: torch.nn.functional.conv2d(x, weight, padding=1))
+    written, read = 4 * 2 * 4 * 64, 4 * 2 * 32 * 64  # channels rounded up to 16s
+    assert count.peak == written + read + 4 * written
+    assert count.live == 0
+
+    def backward():
+        z = torch.nn.functional.conv2d(x.requires_grad_(), weight, padding=1)
+        torch.autograd.grad(z.sum(), x)
+
+    with torch.device("meta"):
+        x, weight = torch.empty(2, 20, 8, 8), torch.empty(4, 20, 3, 3)
+    assert counted(backward).peak >= written + 2 * read + 4 * written
+
+
+def test_a_convolution_in_double_precision_writes_its_windows_out():
+    x, weight = torch.randn(3, 2, 8, 8, dtype=torch.float64), torch.randn(4, 2, 3, 3, dtype=torch.float64)
+    count = counted(lambda: torch.nn.functional.conv2d(x, weight, padding=1))
+    assert count.peak == 8 * 3 * (4 * 64 + 2 * 9 * 64)

@@ -124,7 +124,8 @@ def test_every_output_is_counted_before_the_checks(counting, outputs, need, call
     with pytest.raises(NumericalError, match=f"10 x 10 rows takes {need} and 999 bytes are allowed"):
         getattr(kernel, call)(torch.zeros(10, 6))
     assert kernel.network.module.seen + counting.seen == [1]
-    assert tl.NeuralTangentKernel(counting, outputs="mean", memory=999)(torch.zeros(10, 6)).shape == (10, 10)
+    with pytest.raises(NumericalError, match=r"allows 999 bytes for the whole process.*takes 400 bytes"):
+        tl.NeuralTangentKernel(counting, outputs="mean", memory=999)(torch.zeros(10, 6))
 
 
 def test_tiles_in_memory_are_counted_before_the_checks(counting):

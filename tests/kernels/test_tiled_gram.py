@@ -92,11 +92,19 @@ def test_what_is_not_one_matrix_is_refused_before_work(tmp_path):
     assert not (tmp_path / "K").exists()
 
 
-def test_what_does_not_fit_is_refused_and_fits_on_disk(tmp_path):
+def test_what_does_not_fit_is_refused_and_fits_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("tangentlab.kernels.memory_budget.resident_bytes", lambda device: 0)
     kernel = NeuralTangentKernel(model(), outputs=0, memory="600KiB")
     with pytest.raises(NumericalError, match="takes"):
         kernel.tiles(rows(400))
     assert kernel.tiles(rows(400), store=tmp_path / "K", tile=100).matrix.shape == (400, 400)
+
+
+def test_a_budget_that_the_process_has_used_up_is_refused_before_there_is_a_store(tmp_path):
+    for store in (None, tmp_path / "K"):
+        with pytest.raises(NumericalError, match="holds .* already.*Give memory='"):
+            NeuralTangentKernel(model(), outputs=0, memory="1MiB").tiles(rows(), store=store)
+    assert not (tmp_path / "K").exists()
 
 
 def test_overflow_is_refused_and_not_kept(tmp_path):

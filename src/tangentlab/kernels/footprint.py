@@ -15,10 +15,7 @@ from tangentlab.kernels.operation_count import OperationCount
 from tangentlab.kernels.output_flavour import OutputFlavour
 from tangentlab.networks.inputs import Inputs, take_rows
 from tangentlab.networks.network import Network
-
-_LAYOUTS = 0.6
-"""Bytes that libraries add to each byte of one pass: they copy activations into layouts of their own, and freed memory
-stays with the allocator."""
+from tangentlab.tangent.factors import Outer
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +37,12 @@ class Footprint:
     """Kept for each row of a block."""
     step_bytes: int
     """Held for each row while its terms are made: activations, the graph of autograd, and the terms."""
+    moved_bytes: int
+    """Of these terms, those that are copied from a pass into their block where there are several passes."""
     operations: int
     """Of the forward and backward passes of one row."""
-    tiles: dict[int, int] = field(default_factory=dict)
-    """Bytes found for tiles so far, by their rows."""
+    tiles: dict[tuple[int, int | None], int] = field(default_factory=dict)
+    """Bytes found for tiles so far, by their rows and columns."""
 
     @staticmethod
     def of(maker: TermMaker, samples: Sequence[Inputs], flavour: OutputFlavour) -> Footprint:
@@ -51,11 +50,12 @@ class Footprint:
         found = [_one_row(maker, take_rows(few, slice(0, 1)), flavour) for few in samples]
         return max(found, key=lambda each: each.step_bytes)
 
-    def tile(self, rows: int, columns: int) -> OperationCount:
-        """What adding the terms of two blocks to a tile takes, by doing it without values."""
-        shape = self.flavour.shape(rows, columns)
+    def tile(self, rows: int, columns: int | None = None) -> OperationCount:
+        """What adding the terms of two blocks to a tile takes, or of one with itself, by doing it without values."""
+        left = self.terms(rows)
+        right = left if columns is None else self.terms(columns)
+        shape = self.flavour.shape(rows, rows if columns is None else columns)
         total = torch.empty(shape, dtype=torch.float64, device="meta")
-        left, right = self.terms(rows), self.terms(columns)
         with OperationCount() as count:
             self.maker.add_tile(total, left, right)
         return count
@@ -69,18 +69,21 @@ class Footprint:
         """Terms of `rows` rows, without values."""
         return {name: resized(factor, rows) for name, factor in self.row.items()}
 
-    def tile_bytes(self, block: int) -> int:
-        """Most bytes held while a square tile is computed: the tile in float64, and what its contractions need."""
-        if block not in self.tiles:
-            tile = 8 * math.prod(self.flavour.shape(block, block))
+    def tile_bytes(self, rows: int, columns: int | None = None) -> int:
+        """Most bytes held while a tile is computed: the tile in float64, and what its contractions need.
+
+        columns: of another block; None for the tile of a block with itself.
+        """
+        if (rows, columns) not in self.tiles:
+            tile = 8 * math.prod(self.flavour.shape(rows, rows if columns is None else columns))
             try:
-                self.tiles[block] = tile + max(tile, self.tile(block, block).peak)
+                self.tiles[rows, columns] = tile + max(tile, self.tile(rows, columns).peak)
             except (
                 RuntimeError,
                 NotImplementedError,
-            ):  # a form that computes with values: its two sides once more
-                self.tiles[block] = 3 * tile + 2 * block * self.term_bytes
-        return self.tiles[block]
+            ):  # a form that computes with values: its sides once more
+                self.tiles[rows, columns] = 3 * tile + (rows + (columns or 0)) * self.term_bytes
+        return self.tiles[rows, columns]
 
     def of_network(self, network: Network) -> Footprint:
         """That of a network of the same structure."""
@@ -108,7 +111,8 @@ def _one_row(maker: TermMaker, x: Inputs, flavour: OutputFlavour) -> Footprint:
     with OperationCount() as count:
         row = maker.block(x, step=1)
     kept = sum(map(factor_bytes, row.values()))
-    passing = max(0, count.peak - kept)
-    step = kept + passing + int(_LAYOUTS * passing / flavour.count)
+    step = max(kept, count.peak)
+    stay = (name for name, term in row.items() if isinstance(term, Outer) and maker.forms[name] == "explicit")
+    moved = kept - sum(factor_bytes(row[name]) for name in stay)
     shapes = {name: resized(factor, 1) for name, factor in row.items()}
-    return Footprint(maker, flavour, shapes, kept, step, count.operations)
+    return Footprint(maker, flavour, shapes, kept, step, moved, count.operations)

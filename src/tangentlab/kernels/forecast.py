@@ -81,8 +81,9 @@ def _plan(
     result = held_bytes(
         n, m, numbers=flavour.numbers, item=network.dtype.itemsize, storage=storage, block=plan.block
     )
-    row_seconds, terms = _row_seconds(tiles)
-    pair_seconds = _pair_seconds(tiles, terms)
+    highest = peak_bytes(network.device)  # before the measurements, which the kernel does without
+    row_seconds, pair_seconds = _seconds(tiles)
+    settle(network.device)
     checks += _check_seconds(tiles)
     byte_seconds = _byte_seconds(network.device, count=result // 4)
     count, pairs = count_tiles(n, m, symmetric=symmetric, block=plan.block)
@@ -112,7 +113,7 @@ def _plan(
         result_bytes=result,
         resident_bytes=resident,
         work_bytes=plan.bytes,
-        bytes=max(peak_bytes(network.device), resident + result + plan.bytes),
+        bytes=max(highest, resident + result + plan.bytes),
         budget=None if memory is None else parse_bytes(memory),
         check_seconds=checks,
         row_seconds=row_seconds,
@@ -136,6 +137,15 @@ def _layer(footprint: Footprint, name: str, block: int, pairs: int) -> LayerPlan
     )
 
 
+def _seconds(tiles: TileMaker) -> tuple[float, float]:
+    """Seconds for a row of a block and for a pair of rows of a tile, holding no more than the kernel will."""
+    row_seconds, terms = _row_seconds(tiles)
+    settle(tiles.maker.network.device)
+    for name in terms:
+        terms[name] = joined(terms[name])
+    return row_seconds, _pair_seconds(tiles, terms)
+
+
 def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
     """Seconds for a row of a block, and the terms of the block measured: a whole one where time allows."""
     maker, step = tiles.maker, tiles.plan.step
@@ -150,26 +160,40 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
     terms, took = make(rows)
     while rows < block and took * min(4, block / rows) < (_WHILE if rows >= step else 3 * _WHILE):
         rows = min(block, 4 * rows)
+        terms = {}  # before the next ones are made
         make(rows) if rows <= step else None  # the first of its size makes its workspaces
         terms, took = make(rows)
     if took < _WHILE:
-        took = min(took, make(rows)[1])
+        terms = {}
+        terms, again = make(rows)
+        took = min(took, again)
     return took / rows, terms
 
 
 def _pair_seconds(tiles: TileMaker, terms: Terms) -> float:
     """Seconds for a pair of rows of a tile, written twice where the kernel is symmetric."""
-    maker, flavour = tiles.maker, tiles.flavour
-    terms = {name: joined(factor) for name, factor in terms.items()}
     rows = _rows(terms)
     took = _tile_seconds(tiles, terms, rows)
     while rows < tiles.plan.block and took * min(4, (tiles.plan.block / rows) ** 2) < _WHILE:
         rows = min(tiles.plan.block, 2 * rows)
-        terms = {name: _longer(factor, rows) for name, factor in terms.items()}
+        for name in terms:
+            terms[name] = _longer(terms[name], rows)
         took = _tile_seconds(tiles, terms, rows)
+    written, block = _written_seconds(tiles, rows), tiles.plan.block
+    if rows == block:
+        return (took + written) / block**2
+    for name in terms:
+        terms[name] = _longer(terms[name], rows // 2)
+    once, paired = _in_two(took, _tile_seconds(tiles, terms, rows // 2) if rows > 1 else took)
+    return once * (block / rows) / block**2 + (paired + written) / rows**2
+
+
+def _written_seconds(tiles: TileMaker, rows: int) -> float:
+    """Seconds to write a tile of so many rows into the kernel, and once more where that is symmetric."""
+    network, flavour = tiles.maker.network, tiles.flavour
     shape = flavour.shape(rows, rows)
-    total = torch.zeros(shape, dtype=torch.float64, device=maker.network.device)
-    written = torch.zeros(shape, dtype=maker.network.dtype, device=maker.network.device)
+    total = torch.zeros(shape, dtype=torch.float64, device=network.device)
+    written = torch.zeros(shape, dtype=network.dtype, device=network.device)
 
     def write() -> None:
         written.copy_(total)
@@ -177,12 +201,7 @@ def _pair_seconds(tiles: TileMaker, terms: Terms) -> float:
             written.copy_(flavour.transpose(total))
 
     write()
-    written_once, block = _timed(write)[1], tiles.plan.block
-    if rows == block:
-        return (took + written_once) / block**2
-    few = {name: _longer(factor, rows // 2) for name, factor in terms.items()}
-    once, paired = _in_two(took, _tile_seconds(tiles, few, rows // 2) if rows > 1 else took)
-    return once * (block / rows) / block**2 + (paired + written_once) / rows**2
+    return _timed(write)[1]
 
 
 def _in_two(whole: float, half: float) -> tuple[float, float]:

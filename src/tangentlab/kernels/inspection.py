@@ -12,7 +12,7 @@ from torch import Tensor
 from tangentlab._errors import ShapeError
 from tangentlab.kernels.footprint import Footprint
 from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import AMPLE, Room, held_bytes, keep_freed, plan_blocks
+from tangentlab.kernels.memory_budget import AMPLE, Room, held_bytes, keep_freed, plan_blocks, settle
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.kernels.verdict import Memory, Verdict
@@ -68,6 +68,9 @@ class Inspection:
             routes = find_routes(exact, exact_samples, method=method)
             verdict = Verdict(found, routes, any(reads_its_data(exact, few) for few in exact_samples))
             _VERDICTS.remember(key, verdict)
+            settle(
+                network.device
+            )  # what the checks have freed, in double precision, is more than a kernel may need
         flavour = output_flavour(outputs, outputs=verdict.outputs)
         return Inspection(network, samples, flavour, verdict.routes, verdict.wary, method, key, precision)
 
@@ -121,7 +124,6 @@ class Inspection:
             rows, columns, numbers=flavour.numbers, item=self.network.dtype.itemsize, storage=storage, block=block
         )
         room = Room.on(self.network.device, memory)
-        room.refuse(rows, columns, result=result)
         if room.bytes >= AMPLE:
             keep_freed(self.network.device)
         plan = plan_blocks(
@@ -131,6 +133,8 @@ class Inspection:
             symmetric=x2 is None,
             term_bytes=footprint.term_bytes,
             step_bytes=footprint.step_bytes,
+            moved_bytes=footprint.moved_bytes,
+            backward_passes=flavour.count,
             tile_bytes=footprint.tile_bytes,
             room=room.beside(result),
             block=block,

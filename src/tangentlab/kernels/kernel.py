@@ -96,7 +96,8 @@ class NeuralTangentKernel:
     mode: "eval" to take a network that stands in train mode in its evaluation mode
     method: "auto" compares layer rules with autograd and uses each where it is right; "layer_rules", "vmap" or
         "autograd" insist on one
-    memory: bytes, or words such as "4GiB"; default a share of what is free
+    memory: of the whole process: bytes, or words such as "4GiB"; refused where the process holds that already;
+        default a share of what is free
     dtype: float64 or float32 to compute in another precision than the parameters'
     precision: "float32", nothing rounded; "tf32" (CUDA) or "bf16" for products of rounded factors: see
         `reduced_precision`. What that costs is measured on a sub-block, kept in `Gram.rounding`, refused above 2e-3
@@ -212,6 +213,8 @@ class NeuralTangentKernel:
                 work = self.tile_work(x, store=store.resolve(), tile=tile, memory=memory)
                 return gram_of_store(run_on_cluster(work, cluster=cluster, progress=progress))
         if store is not None:
+            x = check_inputs(x)
+            self._refuse(x, None, result=0)
             work = self.tile_work(x, store=store, tile=tile)
             with preserved_random_state(self.network.device):
                 return gram_of_store(work.run(devices=self.devices, progress=progress))
@@ -318,9 +321,15 @@ class NeuralTangentKernel:
         x1 = check_inputs(x1, name="x1")
         x2 = None if x2 is None else check_inputs(x2, name="x2")
         result = self._result_bytes(x1, x2, storage=storage, block=block)
-        rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)
-        Room.on(self.network.device, self.memory).refuse(rows, columns, result=result)
+        self._refuse(x1, x2, result=result)
         return x1, x2
+
+    def _refuse(self, x1: Inputs, x2: Inputs | None, *, result: int) -> None:
+        """Refuse what this process cannot hold; the budget of devices apart from it says nothing of that."""
+        home = self.network.device
+        apart = bool(self.devices) and self.devices[0].type != home.type
+        room = Room.on(home, None if apart else self.memory)
+        room.refuse(count_rows(x1), count_rows(x1 if x2 is None else x2), result=result)
 
     def _result_bytes(self, x1: Inputs, x2: Inputs | None, *, storage: str, block: int | None) -> int:
         rows, columns = count_rows(x1), count_rows(x1 if x2 is None else x2)

@@ -1,7 +1,8 @@
 """How many bytes a kernel may use, and the block of rows that fits into them.
 
 A budget bounds the resident memory of the whole process, on the kernel's device: what is held already (interpreter,
-libraries, data) counts. Where that is most of the budget, an eighth of it is used all the same.
+libraries, data) counts. A budget that the process alone has used up is refused where the process is the caller's; where
+it is a worker's, an eighth of it is used all the same.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ STORAGES = ("dense", "packed", "disk")
 
 _LIBRARIES = 16 * 2**20
 """What the libraries beneath torch allocate for themselves while they multiply and convolve."""
+
+_SPLINTERS = 4, 48 * 2**20
+"""Where terms are made in several passes, what is kept of one lies between what it has freed, in pieces too small for
+the next: this part of all, up to so many bytes, as was seen in networks of every kind."""
 
 
 def parse_bytes(memory: int | float | str) -> int:
@@ -129,6 +134,8 @@ class Room:
     """On the device, for all processes."""
     stated: int | None
     """The budget, where one was given; else a share of what is free was taken."""
+    held: int = 0
+    """By the process already, where a budget was given."""
 
     @staticmethod
     def on(device: torch.device, memory: int | str | None) -> Room:
@@ -141,24 +148,37 @@ class Room:
         if memory is None:
             return Room(int(_SHARE * free), free, None)
         budget = parse_bytes(memory)
+        if budget < resident_bytes(device) + _LEAST_ROOM:
+            settle(device)
+        held = resident_bytes(device)
         least = max(budget // 8, min(budget, _LEAST_ROOM))
-        return Room(max(budget - resident_bytes(device), least), free, budget)
+        return Room(max(budget - held, least), free, budget, held)
 
     def refuse(self, rows: int, columns: int, *, result: int) -> None:
-        """Refuse a result that cannot be held, in words that say what it needs."""
-        limit = self.free if self.stated is None else self.bytes
-        if result <= limit:
-            return
-        allowed = f"{words(limit)} are free"
-        if self.stated is not None:
-            allowed = f"{words(self.stated)} are allowed"
-            if result <= self.stated:
-                allowed += f", of which the process holds all but {words(limit)}"
-        raise NumericalError(
-            f"The kernel of {rows} x {columns} rows takes {words(result)} and {allowed}.",
-            remedy="Use fewer rows, outputs='mean' instead of 'full', dtype=torch.float32, a larger memory=, or "
-            "kernel.tiles(x, store=...), which keeps the tiles on disk.",
-        )
+        """Refuse a result that cannot be held, and a budget that the process has used up, in words that say the need.
+
+        >>> Room.on(torch.device("cpu"), "8 KiB").refuse(10, 10, result=400)
+        Traceback (most recent call last):
+        ...
+        tangentlab._errors.NumericalError: memory= allows 8.0 KiB for the whole process, which holds ...
+        """
+        allowed = self.free if self.stated is None else self.stated
+        if result > allowed:
+            raise NumericalError(
+                f"The kernel of {rows} x {columns} rows takes {words(result)} and {words(allowed)} are "
+                f"{'free' if self.stated is None else 'allowed'}.",
+                remedy="Use fewer rows, outputs='mean' instead of 'full', dtype=torch.float32, a larger memory=, or "
+                "kernel.tiles(x, store=...), which keeps the tiles on disk.",
+            )
+        need = self.held + result
+        if self.stated is not None and need > self.stated:
+            kernel = f" and the kernel of {rows} x {columns} rows takes {words(result)}" if result else ""
+            raise NumericalError(
+                f"memory= allows {words(self.stated)} for the whole process, which holds {words(self.held)} "
+                f"already{kernel}.",
+                remedy=f"Give memory='{math.ceil((need + _STEP_BYTES) / 2**20)}MiB' or more, or free what the process "
+                "holds.",
+            )
 
     def beside(self, result: int) -> int:
         """What is left for terms and tiles."""
@@ -200,34 +220,48 @@ def plan_blocks(
     symmetric: bool,
     term_bytes: int,
     step_bytes: int,
-    tile_bytes: Callable[[int], int],
+    tile_bytes: Callable[[int, int | None], int],
     room: int,
+    moved_bytes: int | None = None,
+    backward_passes: int = 1,
     block: int | None = None,
 ) -> BlockPlan:
     """The largest blocks and steps, and the most blocks kept, of which all that is held together fits into `room`.
 
     rows, columns: of the kernel, and whether they are the same rows; side: c for a full kernel, else 1; term_bytes:
     kept for each row; step_bytes: held for each row while its terms are made; tile_bytes: held while a tile of so many
-    rows is computed; block: its rows, where they are given.
+    rows and columns is computed, or with None that of a block with itself; moved_bytes: of the terms, those that are
+    copied from a pass into their block, by default all; backward_passes: for each forward pass; block: its rows, where
+    they are given.
 
     >>> small = dict(rows=100, columns=100, side=1, symmetric=True, term_bytes=1000, step_bytes=4000)
-    >>> plan_blocks(**small, tile_bytes=lambda block: 24 * block**2, room=2**30).block
+    >>> plan_blocks(**small, tile_bytes=lambda rows, columns: 24 * rows**2, room=2**30).block
     100
-    >>> found = plan_blocks(**small, tile_bytes=lambda block: 24 * block**2, room=20 * 2**20)
+    >>> found = plan_blocks(**small, tile_bytes=lambda rows, columns: 24 * rows**2, room=20 * 2**20)
     >>> found.bytes <= 20 * 2**20
     True
     """
     longest = max(rows, columns)
-    size_of_tile = cache(tile_bytes)
+    moved = term_bytes if moved_bytes is None else moved_bytes
     largest_step = max(_LEAST_STEP, _STEP_BYTES // max(term_bytes, 1))
 
     def total(size: int) -> int:
         return -(-rows // size) + (0 if symmetric else -(-columns // size))
 
+    @cache
+    def size_of_tile(size: int) -> int:
+        if not symmetric:
+            return tile_bytes(min(size, rows), min(size, columns))
+        beside = min(size, rows - size)  # rows of the second block; none where the first is all there is
+        found = [tile_bytes(size, beside)] if beside > 0 else []
+        return max(found + ([] if beside == size else [tile_bytes(size, None)]))
+
     def need(size: int, step: int, kept: int = 1) -> int:
         held = min((min(kept, total(size) - 1) + 1) * size, rows + (0 if symmetric else columns))
-        in_passing = step * (step_bytes if step < size else max(0, step_bytes - term_bytes))
-        return _LIBRARIES + held * term_bytes + in_passing + size_of_tile(size)
+        in_passing = step * (max(0, step_bytes - term_bytes) + (moved if step < size else 0))
+        used = held * term_bytes + in_passing + size_of_tile(size)  # what a pass has freed stays with the process
+        splinters = min(used // _SPLINTERS[0], _SPLINTERS[1]) if backward_passes > 1 or step < longest else 0
+        return _LIBRARIES + used + splinters
 
     def fitted(size: int) -> BlockPlan | None:
         step = -(-size // -(-size // largest_step))  # steps of one size
@@ -238,6 +272,8 @@ def plan_blocks(
             return None
         kept = 1 + max(0, room - need(size, step)) // max(1, term_bytes * size)
         kept = min(kept, total(size))
+        while kept > 1 and need(size, step, kept) > room:
+            kept -= 1
         return BlockPlan(block=size, step=step, bytes=need(size, step, kept), kept_blocks=kept)
 
     size = _tile_rows(longest, side=side) if block is None else min(block, longest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,12 +12,18 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+_BLOCK = 16
+"""Channels in a block: the numbers of float32 in the widest register."""
+
+_CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten.convolution_backward)
+
 
 class OperationCount(TorchDispatchMode):
     """Counts while it is entered; on tensors of the meta device it counts without computing.
 
     Operations are those of matrix products and convolutions, two for a multiplication and its addition. `peak` counts
-    the tensors made inside and not those that were there before, nor what a library allocates for itself.
+    the tensors made inside and not those that were there before, and the copies that a convolution makes of what it
+    reads and writes, which live as long as it runs.
 
     >>> A = torch.empty(10, 20, device="meta")
     >>> with OperationCount() as count:
@@ -50,7 +57,7 @@ class OperationCount(TorchDispatchMode):
                 self._known.add(storage._cdata)
                 self.live += storage.nbytes()
                 weakref.finalize(storage, self._released, storage._cdata, storage.nbytes())
-        self.peak = max(self.peak, self.live)
+        self.peak = max(self.peak, self.live + _copied(func, args, made))
         if any(tensor.untyped_storage()._cdata not in there for tensor in made) or func._schema.is_mutable:
             self.moved += sum(tensor.numel() * tensor.element_size() for tensor in (*given, *made))
         self.operations += _operations(func, args, kwargs, returned)
@@ -69,6 +76,33 @@ def _operations(func: Any, args: Any, kwargs: Any, returned: Any) -> int:
         weight = args[1]  # (o, i) of a product, (o, i, *kernel) of a convolution
         return 2 * returned.numel() * (weight.numel() // max(1, weight.shape[0]))
     return 0
+
+
+def _copied(func: Any, args: Any, made: Sequence[Tensor]) -> int:
+    """Bytes that a convolution on a CPU holds beside its operands and results, weights left out: their size is that
+    of the network and not of the rows.
+
+    oneDNN reads and writes channels in blocks; where it does not compute, in float64, windows are written out.
+    """
+    if func._overloadpacket not in _CONVOLUTIONS or not made or args[0].device.type == "cuda":
+        return 0
+    if func._overloadpacket is torch.ops.aten.convolution:
+        x, weight, out = args[0], args[1], made[0]
+        read = [x]
+    else:
+        out, x, weight = args[:3]
+        read = [out, x]
+    if x.dtype == torch.float64:
+        return x.element_size() * len(x) * x.shape[1] * math.prod(weight.shape[2:]) * math.prod(out.shape[2:])
+    return sum(map(_blocked, (*read, *made)))
+
+
+def _blocked(tensor: Tensor) -> int:
+    """Bytes of a tensor whose channels are rounded up to whole blocks."""
+    if tensor.ndim < 3:
+        return 0
+    channels = -(-tensor.shape[1] // _BLOCK) * _BLOCK
+    return tensor.element_size() * tensor.shape[0] * channels * math.prod(tensor.shape[2:])
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
