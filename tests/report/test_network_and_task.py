@@ -1,7 +1,6 @@
 from tangentlab.records import Record
 from tangentlab.report.network_and_task import by_network_and_task
 
-
 ERROR = {"message": "There are no rows.", "remedy": "Add some.", "log": ""}
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -56,8 +57,9 @@ def sliced(sides: Sequence[Sequence[Outer | Windows]]) -> list[list[Slices]]:
     windows = [part for part in parts if isinstance(part, Windows)]
     if len(windows) < len(parts) or windows[0].geometry.groups > 1:
         return [[_outer_slices(part) for part in side] for side in sides]
-    kind = KernelSlices if any(part.quick_as_convolution for part in windows) else ChannelSlices
-    return [[kind(part) for part in side] for side in sides]  # pyright: ignore[reportArgumentType]
+    quick = any(part.quick_as_convolution for part in windows)
+    kind: Callable[[Any], Slices] = KernelSlices if quick else ChannelSlices
+    return [[kind(part) for part in side] for side in sides]
 
 
 def _outer_slices(part: Outer | Windows) -> OuterSlices:
