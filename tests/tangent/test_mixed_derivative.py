@@ -107,3 +107,13 @@ def test_outputs_that_do_not_depend_on_inputs_or_weights_give_zero():
 
     with mixed_derivative(Network(Constant()), rows(), cotangents=torch.eye(2)) as D:
         assert not D.gram(torch.eye(12)).any()
+
+
+@pytest.mark.parametrize("held", [1, 2**24])  # numbers of D z: one vector at a time, and all of them
+def test_a_block_of_vectors_is_multiplied_as_each_alone_bit_by_bit(held, monkeypatch):
+    monkeypatch.setattr("tangentlab.tangent.mixed_derivative._PUSHED", held)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+    points = torch.randn(150, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)  # not kept
+    V = torch.randn(12, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    with mixed_derivative(Network(model), points, cotangents=torch.eye(2)) as D:
+        assert torch.equal(D.gram(V), torch.cat([D.gram(column[:, None]) for column in V.T], dim=1))

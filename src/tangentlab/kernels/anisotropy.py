@@ -112,13 +112,12 @@ def leading(
 
     def apply(vectors: Tensor) -> Tensor:
         nonlocal made
-        columns = []
-        for column in vectors.T:
-            columns.append(D.gram(column[:, None]))
+        products = D.gram(vectors)
+        for _ in vectors.T:
             made += 1
             if progress is not None:
                 progress(made, max(made, size if k is None else min(size, 3 * k)))
-        return torch.cat(columns, dim=1)
+        return products
 
     whole = LinearMap(size, dtype, D.network.device, apply, rounding, name="DᵀD")
     wanted = size if k is None else k

@@ -3,12 +3,12 @@
 Formula   D_q = ∂²⟨u_q, f(θ0, x)⟩ / ∂θ ∂x        (p, d) for each combination u_q of the outputs, averaged over points x
           push: z ↦ D z, for a direction z of inputs;  pull: v ↦ Dᵀ v, for a direction v of parameters
 Cost      ∂f/∂x and ∂f/∂θ are differentiated once, with their graphs kept; a product is one backward pass through one
-          of them. Points beyond what is kept together are differentiated again for each product.
+          of them. Points beyond what is kept together are differentiated again for each block of vectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,8 @@ from tangentlab.networks.network import Network
 
 _POINTS = 64
 """Points whose graphs are kept together."""
+_PUSHED = 2**24
+"""Numbers of D z held at once: for many z the graphs of points that are not kept are made once."""
 
 Graph = tuple[Tensor, Tensor, list[Tensor]]
 """Points, ∂f/∂x at them, and ∂f/∂θ of their sum, with graphs."""
@@ -59,29 +61,42 @@ class MixedDerivative:
 
     def push(self, direction: Tensor) -> dict[str, Tensor]:
         """D z for z of the shape of one row: one tensor (q, *shape) for each parameter."""
-        sums = [tensor.new_zeros(len(self.cotangents), *tensor.shape) for tensor in self.leaves]
-        for q, (points, slope, _) in self._graphs():
-            found = _differentiate(slope, self.leaves, direction.to(points).expand_as(points))
-            for total, part in zip(sums, found):
-                if part is not None:
-                    total[q] += part / len(self.points)
-        return dict(zip(self.network.names, sums))
+        return self._push([direction])[0]
 
     def pull(self, along: Mapping[str, Tensor]) -> Tensor:
         """Dᵀ v for v as `push` returns it, summed over the combinations: of the shape of one row."""
-        total = self.points.new_zeros(self.shape)
+        return self._pull([along])[0]
+
+    def _push(self, directions: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """D z for each of some z, for which each graph is made once."""
+        sums = [[leaf.new_zeros(len(self.cotangents), *leaf.shape) for leaf in self.leaves] for _ in directions]
+        for q, (points, slope, _) in self._graphs():
+            for direction, totals in zip(directions, sums):
+                found = _differentiate(slope, self.leaves, direction.to(points).expand_as(points))
+                for total, part in zip(totals, found):
+                    if part is not None:
+                        total[q] += part / len(self.points)
+        return [dict(zip(self.network.names, totals)) for totals in sums]
+
+    def _pull(self, all_along: Sequence[Mapping[str, Tensor]]) -> list[Tensor]:
+        """Dᵀ v for each of some v, for which each graph is made once."""
+        totals = [self.points.new_zeros(self.shape) for _ in all_along]
         for q, (points, _, gradients) in self._graphs():
-            weights = [along[name][q] for name in self.network.names]
-            (found,) = _differentiate(gradients, [points], weights)
-            if found is not None:
-                total += found.sum(0) / len(self.points)
-        return total
+            for along, total in zip(all_along, totals):
+                weights = [along[name][q] for name in self.network.names]
+                (found,) = _differentiate(gradients, [points], weights)
+                if found is not None:
+                    total += found.sum(0) / len(self.points)
+        return totals
 
     def gram(self, vectors: Tensor) -> Tensor:
         """DᵀD V, summed over the combinations, for V (d, r)."""
         expect_shape("vectors", vectors, "d r", d=self.size)
-        products = [self.pull(self.push(column.reshape(self.shape))).flatten() for column in vectors.T]
-        return torch.stack(products, dim=1).to(vectors)
+        columns, products = [column.reshape(self.shape) for column in vectors.T], list[Tensor]()
+        together = max(1, _PUSHED // max(1, len(self.cotangents) * sum(leaf.numel() for leaf in self.leaves)))
+        for start in range(0, len(columns), together):
+            products += self._pull(self._push(columns[start : start + together]))
+        return torch.stack([one.flatten() for one in products], dim=1).to(vectors)
 
     def _graphs(self) -> Iterator[tuple[int, Graph]]:
         count = len(self.cotangents)
