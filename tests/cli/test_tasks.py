@@ -48,7 +48,7 @@ def test_labels_only_and_the_inductive_form(run, tmp_path):
         (["tasks", "anisotropy", "-k", "1", "--inductive", "--out", "bank"], 2, "only eigenfunctions"),
         (["tasks", "anisotropy", "-k", "1", "--network", "mlp", "--out", "bank"], 1, "kink"),
         (["tasks", "eigenfunction", "-k", "0", *SMALL, "--data", "nothing", "--out", "bank"], 1, "nothing"),
-        (["tasks", "eigenfunction", "-k", "100", *SMALL, "--out", "bank"], 1, "count"),
+        (["tasks", "eigenfunction", "-k", "100", *SMALL, "--out", "bank"], 1, "indices"),
     ],
 )
 def test_mistakes_are_told_without_a_traceback(run, arguments, code, said):

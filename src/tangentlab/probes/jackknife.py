@@ -7,7 +7,8 @@ With t the number from all rows, t_i without row i and m their mean (Quenouille 
     interval         t ± q · standard error       q of Student's distribution with n − 1 degrees of freedom
 
 It is over rows drawn independently, for the network as it stands: another initialization is another network. It is
-right for smooth functions of means over rows and pairs of rows, too wide rather than too narrow (Efron and Stein 1981).
+right for smooth functions of means over rows and pairs of rows; its variance is too large rather than too small (Efron
+and Stein 1981). Of a few dozen rows such sums are skewed, and an interval misses more often than its level says.
 """
 
 from __future__ import annotations
