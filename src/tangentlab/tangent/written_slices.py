@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import Tensor
 
@@ -58,8 +57,9 @@ def sliced(sides: Sequence[Sequence[Outer | Windows]]) -> list[list[Slices]]:
     if len(windows) < len(parts) or windows[0].geometry.groups > 1:
         return [[_outer_slices(part) for part in side] for side in sides]
     quick = any(part.quick_as_convolution for part in windows)
-    kind: Callable[[Any], Slices] = KernelSlices if quick else ChannelSlices
-    return [[kind(part) for part in side] for side in sides]
+    made = KernelSlices if quick else ChannelSlices
+    found: list[list[Slices]] = [[made(part) for part in side if isinstance(part, Windows)] for side in sides]
+    return found
 
 
 def _outer_slices(part: Outer | Windows) -> OuterSlices:
