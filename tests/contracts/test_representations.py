@@ -24,6 +24,7 @@ SHOWN = {
     "Network": network,
     "History": lambda: tl.train(network(), X, Y, tl.Descent(loss="mse", epochs=500, batch_size=4)).history,
     "KernelOperator": lambda: tl.ntk_operator(network(), X, outputs=0),
+    "NeuralTangentKernel": lambda: tl.NeuralTangentKernel(network(), outputs=0),
     "Gram": lambda: tl.NeuralTangentKernel(network(), outputs=0).gram(X),
     "FittedKernelRegression": lambda: tl.KernelRegression().fit(gram(), Y),
     "FittedGradientFlow": lambda: tl.GradientFlow().fit(gram(), Y),

@@ -278,6 +278,9 @@ class NeuralTangentKernel:
         memory = memory if memory is not None else self.memory if self.memory is not None else "1GiB"
         return KernelOperator.of(self.network, x, outputs=self.outputs, memory=memory, way=way)
 
+    def __repr__(self) -> str:
+        return f"NeuralTangentKernel({self.describe()})"
+
     def describe(self) -> str:
         """What this kernel is, in words."""
         flavour = f"output {self.outputs}" if isinstance(self.outputs, int) else f"'{self.outputs}'"
