@@ -161,6 +161,7 @@ def test_relu_network_of_homogeneous_layers_scales_with_its_input():
     torch.testing.assert_close(network.ntk(3 * x), 9 * network.ntk(x), rtol=1e-12, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore:memory= allows")  # what this process holds is not the question here
 def test_blocks_of_rows_change_nothing(monkeypatch):
     x, x2 = normal(7, 1, 6, 6), normal(5, 1, 6, 6, seed=1)
     network, seen = tl.InfiniteWidthNetwork(LENET), []

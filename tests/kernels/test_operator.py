@@ -215,6 +215,7 @@ def test_rows_that_depend_on_each_other_in_large_batches_alone_are_refused():
         ntk_operator(Crowd(4, 2), torch.randn(80, 4))
 
 
+@pytest.mark.filterwarnings("ignore:memory= allows")  # what this process holds is not the question here
 @pytest.mark.parametrize("outputs", [0, "mean", "full"])
 def test_a_kernel_gives_its_operator(outputs):
     model, x = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double(), torch.randn(6, 4).double()

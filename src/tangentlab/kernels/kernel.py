@@ -96,8 +96,8 @@ class NeuralTangentKernel:
     mode: "eval" to take a network that stands in train mode in its evaluation mode
     method: "auto" compares layer rules with autograd and uses each where it is right; "layer_rules", "vmap" or
         "autograd" insist on one
-    memory: of the whole process: bytes, or words such as "4GiB"; refused where the process holds that already;
-        default a share of what is free
+    memory: of the whole process: bytes, or words such as "4GiB", of which an eighth is used, with a warning, where the
+        process holds that already; default a share of what is free
     dtype: float64 or float32 to compute in another precision than the parameters'
     precision: "float32", nothing rounded; "tf32" (CUDA) or "bf16" for products of rounded factors: see
         `reduced_precision`. What that costs is measured on a sub-block, kept in `Gram.rounding`, refused above 2e-3
@@ -328,7 +328,7 @@ class NeuralTangentKernel:
         return x1, x2
 
     def _refuse(self, x1: Inputs, x2: Inputs | None, *, result: int) -> None:
-        """Refuse what this process cannot hold; the budget of devices apart from it says nothing of that."""
+        """Refuse or tell what this process cannot hold; the budget of devices apart from it says nothing of that."""
         home = self.network.device
         apart = bool(self.devices) and self.devices[0].type != home.type
         room = Room.on(home, None if apart else self.memory)

@@ -1,8 +1,8 @@
 """How many bytes a kernel may use, and the block of rows that fits into them.
 
 A budget bounds the resident memory of the whole process, on the kernel's device: what is held already (interpreter,
-libraries, data) counts. A budget that the process alone has used up is refused where the process is the caller's; where
-it is a worker's, an eighth of it is used all the same.
+libraries, data) counts. Of a budget that the process alone has used up, an eighth is used all the same, and the caller
+is told.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ctypes
 import math
 import os
 import re
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,6 +126,10 @@ def keep_freed(device: torch.device) -> None:
         torch.empty(_LARGEST_SEEN, dtype=torch.uint8)
 
 
+class MemoryBudgetWarning(UserWarning):
+    """The process held more than its budget before the kernel began."""
+
+
 @dataclass(frozen=True)
 class Room:
     """Bytes that a kernel, its result included, may add to what its process holds."""
@@ -155,12 +160,12 @@ class Room:
         return Room(max(budget - held, least), free, budget, held)
 
     def refuse(self, rows: int, columns: int, *, result: int) -> None:
-        """Refuse a result that cannot be held, and a budget that the process has used up, in words that say the need.
+        """Refuse a result that cannot be held, and tell of a budget that the process has used up, with what it needs.
 
-        >>> Room.on(torch.device("cpu"), "8 KiB").refuse(10, 10, result=400)
+        >>> Room.on(torch.device("cpu"), "80 MiB").refuse(10, 10, result=40 * 2**20)
         Traceback (most recent call last):
         ...
-        tangentlab._errors.NumericalError: memory= allows 8.0 KiB for the whole process, which holds ...
+        tangentlab._errors.NumericalError: memory= allows 80.0 MiB for the whole process, which holds ...
         """
         allowed = self.free if self.stated is None else self.stated
         if result > allowed:
@@ -171,14 +176,20 @@ class Room:
                 "kernel.tiles(x, store=...), which keeps the tiles on disk.",
             )
         need = self.held + result
-        if self.stated is not None and need > self.stated:
-            kernel = f" and the kernel of {rows} x {columns} rows takes {words(result)}" if result else ""
+        if self.stated is None or need <= self.stated:
+            return
+        kernel = f" and the kernel of {rows} x {columns} rows takes {words(result)}" if result else ""
+        said = f"memory= allows {words(self.stated)} for the whole process, which holds {words(self.held)} already"
+        enough = f"memory='{math.ceil((need + _STEP_BYTES) / 2**20)}MiB'"
+        if result > self.bytes:
             raise NumericalError(
-                f"memory= allows {words(self.stated)} for the whole process, which holds {words(self.held)} "
-                f"already{kernel}.",
-                remedy=f"Give memory='{math.ceil((need + _STEP_BYTES) / 2**20)}MiB' or more, or free what the process "
-                "holds.",
+                f"{said}{kernel}.", remedy=f"Give {enough} or more, or free what the process holds."
             )
+        warnings.warn(
+            f"{said}{kernel}: {words(self.bytes)} more are used. Give {enough} or more for a peak within it.",
+            MemoryBudgetWarning,
+            stacklevel=5,
+        )
 
     def beside(self, result: int) -> int:
         """What is left for terms and tiles."""
