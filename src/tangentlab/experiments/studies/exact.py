@@ -124,8 +124,9 @@ def _lemma_at_an_eigenvector(K: Tensor) -> float:
 def _slope(network: Network, x: Tensor, y: Tensor, *, loss: str) -> float:
     """dL/dt at the start of gradient flow of f(θ) − f(θ0), by a central difference.
 
-    The step changes the loss by ε^(1/3) of itself, ε the machine epsilon: rounding and what is left of second order
-    are then about as large.
+    The step changes the loss by √ε of itself, ε the machine epsilon: rounding is then about as large as what is left
+    of first order, and units of a ReLU whose kink lies within the step leave that much (not the second order of
+    smooth networks, for which ε^(1/3) is the step).
     """
     x, targets = network.place(x), (y if loss == "mse" else (y + 1) / 2)[:, None].to(network.dtype)
     f0 = network(x)
@@ -134,7 +135,7 @@ def _slope(network: Network, x: Tensor, y: Tensor, *, loss: str) -> float:
     slopes = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
     downhill = {name: torch.zeros_like(leaves[name]) if g is None else -g for name, g in zip(leaves, slopes)}
     speed = sum(float(g.double().square().sum()) for g in downhill.values())
-    step = torch.finfo(network.dtype).eps ** (1 / 3) * value.item() / speed
+    step = torch.finfo(network.dtype).eps ** 0.5 * value.item() / speed
 
     def at(time: float) -> float:
         moved = {name: leaves[name].detach() + time * downhill[name] for name in leaves}
