@@ -6,7 +6,8 @@ from torch import nn
 
 import tangentlab as tl
 from tangentlab._errors import UnknownNameError
-from tangentlab.experiments.study_parts.own_tasks import tasks_there
+from tangentlab.experiments.study.unit import StudyUnit
+from tangentlab.experiments.study_parts.own_tasks import tasks_there, with_rows_there
 
 TEN = ["group:0-4", "group:5,7,9", "random:2"]
 
@@ -55,3 +56,32 @@ def test_a_module_and_two_classes_of_ones_own_need_no_task_by_name(study):
     assert not found.failed
     (record,) = found.records
     assert any("2 classes, too few for" in told for told in record.readings["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("study", "changed"),
+    [
+        ("calibration", {"epochs": 1, "tasks": ["group:0", "random:2"]}),
+        ("risk", {"subsets": 2, "task": "group:0/1"}),
+        ("data-scaling", {"most_epochs": 1, "tasks": ["halves", "closest", "group:0/1", "random:2"]}),
+        ("freeze", {"most_epochs": 1, "freeze_epochs": [0, 1], "tasks": ["halves", "group:1"]}),
+        ("kernel-through-time", {"most_epochs": 1, "epochs_read": [1], "tasks": ["halves", "group:1"]}),
+        ("training-choices", {"most_epochs": 1, "factors": [1.0], "tasks": ["halves", "random:2"]}),
+        ("sample-complexity", {"most_epochs": 1}),
+    ],
+)
+def test_no_study_asks_for_more_rows_than_small_data_of_ones_own_have(study, changed):
+    found = tl.study(study, {"mine": network}, data=own(2), seeds=1, **changed)
+    assert not found.failed
+    told = [words for record in found.records for words in record.readings["warnings"]]
+    assert any("rows for `samples`" in words for words in told)
+
+
+def test_groups_against_each_other_have_the_rows_of_their_classes_alone():
+    data = tl.Data.from_arrays(*own(4, rows=400), name="mine")
+    asked = StudyUnit("risk", {"samples": 1000, "test_samples": 1000})
+    with pytest.warns(UserWarning, match="mine has"):
+        settings = with_rows_there(asked, data, tasks=["group:0", "group:1/2", "parity:3,20"]).settings
+    rows = int(((data.y == 1) | (data.y == 2)).sum())
+    assert settings["samples"] + settings["test_samples"] == rows < 400
+    assert with_rows_there(asked, data, tasks=["parity:3,20"]) == asked

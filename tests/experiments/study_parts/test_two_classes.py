@@ -10,7 +10,8 @@ import tangentlab as tl
 from tangentlab._errors import ArgumentError, DataError
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.study.unit import StudyUnit
-from tangentlab.experiments.study_parts.two_classes import closest_classes, only, two_class_task
+from tangentlab.experiments.study_parts.pool import only
+from tangentlab.experiments.study_parts.two_classes import closest_classes, two_class_task
 
 
 def unit(task, **settings):

@@ -33,9 +33,10 @@ from tangentlab.experiments.study.study import Settings
 from tangentlab.experiments.study.unit import StudyUnit
 from tangentlab.experiments.study.work import Work, steps_of
 from tangentlab.experiments.study_parts.on_device import model_of, task_of
-from tangentlab.experiments.study_parts.own_tasks import tasks_there
+from tangentlab.experiments.study_parts.own_tasks import tasks_there, with_rows_there
 from tangentlab.experiments.study_parts.places import each_network_and_seed
 from tangentlab.experiments.study_parts.protocol import descent_of
+from tangentlab.linalg import rounding_of
 from tangentlab.networks import Network
 from tangentlab.tasks import Task
 from tangentlab.training import KernelRegression, accuracy, train
@@ -73,6 +74,7 @@ def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """One row of readings for each task."""
     clock, cells, start = Clock(), [], None
     names = tasks_there(unit["tasks"], sources.loaded)
+    unit = with_rows_there(unit, sources.loaded, tasks=names)
     with clock.part("tasks"):
         tasks = sources.tasks_of(names, unit, samples=unit["samples"], seed=unit["seed"])
     for name, task in zip(names, (task_of(unit, task) for task in tasks)):
@@ -141,7 +143,10 @@ def _linearization_error(anchor: Anchor, task: Task, *, ridge: float) -> float:
     """Test error of regression with the initial kernel, f0 taken into account, as `predict` has it."""
     K = anchor.gram.values.double()
     f0, f0_test = anchor.train_outputs.double(), anchor.test_outputs.double()
-    fit = KernelRegression(ridge=ridge * float(K.diagonal().mean())).fit(K, codes(task.y_train), f0)
+    rounding = rounding_of(anchor.gram.values)
+    fit = KernelRegression(ridge=ridge * float(K.diagonal().mean())).fit(
+        K, codes(task.y_train), f0, rounding=rounding
+    )
     outputs = fit.predict(anchor.cross.double(), f0_test)
     return 1 - accuracy(outputs, task.y_test, loss=task.loss)
 

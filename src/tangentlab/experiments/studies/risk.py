@@ -49,8 +49,9 @@ def work(settings: Settings) -> Work:
 
 def measure(unit: StudyUnit, sources: Sources) -> Findings:
     """What was foretold and what was measured, over ridges and over sizes; errors are squared, of codes ±1."""
-    clock, unit = Clock(), with_rows_there(unit, sources.loaded)
-    (name,) = tasks_there([unit["task"]], sources.loaded)
+    clock, data = Clock(), sources.loaded
+    (name,) = tasks_there([unit["task"]], data)
+    unit = with_rows_there(unit, data, tasks=[name])
     task = task_of(unit, sources.task(name, unit, samples=unit["samples"], seed=unit["seed"]))
     model = model_of(unit, sources, shape=task.shape, outputs=task.outputs)
     with clock.part("kernel"):

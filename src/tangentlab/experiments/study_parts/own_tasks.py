@@ -6,11 +6,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tangentlab._errors import ArgumentError, UnknownNameError
+from tangentlab._errors import ArgumentError, DataError, UnknownNameError
 from tangentlab.data import Data
 from tangentlab.experiments.study.unit import StudyUnit
-from tangentlab.experiments.study_parts.pool import half, rows_there
+from tangentlab.experiments.study_parts.pool import half, only, rows_there
 from tangentlab.tasks.grouping import read_groups, write_groups
+
+_OWN_ROWS = ("parity", "anisotropy")
 
 
 def tasks_there(names: Sequence[str], data: Data) -> list[str]:
@@ -39,16 +41,37 @@ def tasks_there(names: Sequence[str], data: Data) -> list[str]:
     return there
 
 
-def with_rows_there(unit: StudyUnit, data: Data) -> StudyUnit:
-    """The unit with as many rows as the data have, where it asks for more; a warning says so.
+def with_rows_there(unit: StudyUnit, data: Data, *, tasks: Sequence[str]) -> StudyUnit:
+    """The unit with as many rows as the data have for each of its tasks, where it asks for more; a warning says so.
 
-    >>> few = Data.from_arrays([[0.0]] * 12, [0, 1] * 6, name="few")
+    Groups of classes against each other have the rows of these classes alone; a task that draws its own has any number.
+
+    >>> few = Data.from_arrays([[0.0]] * 12, [0, 1, 2] * 4, name="few")
+    >>> unit = StudyUnit("risk", {"samples": 1000, "test_samples": 2000})
     >>> with warnings.catch_warnings(action="ignore"):
-    ...     with_rows_there(StudyUnit("risk", {"samples": 1000, "test_samples": 2000}), few).settings
-    {'samples': 9, 'test_samples': 3}
+    ...     [with_rows_there(unit, few, tasks=[name]).settings for name in ("group:0", "group:0/2")]
+    [{'samples': 9, 'test_samples': 3}, {'samples': 6, 'test_samples': 2}]
     """
-    samples, held = rows_there(data, samples=unit["samples"], test_samples=unit["test_samples"])
-    return replace(unit, settings={**unit.settings, "samples": samples, "test_samples": held})
+    for name in tasks:
+        rows = _rows_of(name, data)
+        if rows is not None:
+            samples, held = rows_there(rows, samples=unit["samples"], test_samples=unit["test_samples"])
+            unit = replace(unit, settings={**unit.settings, "samples": samples, "test_samples": held})
+    return unit
+
+
+def _rows_of(name: str, data: Data) -> Data | None:
+    """The data that a task draws from; None where it makes its rows itself."""
+    kind, _, groups = name.partition(":")
+    if kind in _OWN_ROWS:
+        return None
+    if kind != "group":
+        return data
+    try:
+        found = read_groups(groups, data.classes)
+    except (ArgumentError, DataError):
+        return data  # the task says what is wrong
+    return data if len(found) == 1 else only(data, tuple(label for group in found for label in group))
 
 
 def _is_there(name: str, classes: Sequence[str]) -> bool:

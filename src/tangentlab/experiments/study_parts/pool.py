@@ -111,3 +111,23 @@ def rows_there(data: Data, *, samples: int, test_samples: int) -> tuple[int, int
                 stacklevel=3,
             )
     return min(samples, room), held
+
+
+def only(data: Data, labels: tuple[int, ...]) -> Data:
+    """The rows of some classes, which are counted from 0 in the order given.
+
+    >>> only(Data.from_arrays([[0.0], [1.0], [2.0]], ["a", "b", "c"], name="abc"), (2, 0)).y.tolist()
+    [1, 0]
+    """
+    kept = torch.isin(data.y, torch.tensor(labels, device=data.y.device))
+    new = torch.full((len(data.classes),), -1, device=data.y.device)
+    new[list(labels)] = torch.arange(len(labels), device=data.y.device)
+    first = None if data.n_train is None else int(kept[: data.n_train].sum())
+    return Data(
+        name=data.name,
+        x=data.x[kept],
+        y=new[data.y[kept]],
+        classes=tuple(data.classes[label] for label in labels),
+        n_train=first,
+        version=data.version,
+    )

@@ -12,13 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations
 
-import torch
-
 from tangentlab._errors import ArgumentError, DataError
 from tangentlab.data import Data
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.study.unit import StudyUnit
-from tangentlab.experiments.study_parts.pool import pool_of
+from tangentlab.experiments.study_parts.own_tasks import with_rows_there
+from tangentlab.experiments.study_parts.pool import only, pool_of
 from tangentlab.tasks import Task
 
 HALVES, CLOSEST = "halves", "closest"
@@ -39,7 +38,8 @@ def two_class_task(unit: StudyUnit, sources: Sources, *, samples: int) -> Task:
         a, b = closest_classes(data)
         pool = pool_of(unit, Sources(only(data, (a, b))), samples=samples)
         return replace(pool.two_groups(), name=f"group:{a}/{b}")
-    task = sources.task(name, unit, samples=samples, seed=unit["seed"])
+    unit = with_rows_there(replace(unit, settings={**unit.settings, "samples": samples}), data, tasks=[name])
+    task = sources.task(name, unit, samples=unit["samples"], seed=unit["seed"])
     if task.outputs != 1:
         raise ArgumentError(
             "tasks",
@@ -73,23 +73,3 @@ def closest_classes(data: Data) -> tuple[int, int]:
         return between / within if within else float("inf")
 
     return min(combinations(present, 2), key=apart)
-
-
-def only(data: Data, labels: tuple[int, ...]) -> Data:
-    """The rows of some classes, which are counted from 0 in the order given.
-
-    >>> only(Data.from_arrays([[0.0], [1.0], [2.0]], ["a", "b", "c"], name="abc"), (2, 0)).y.tolist()
-    [1, 0]
-    """
-    kept = torch.isin(data.y, torch.tensor(labels, device=data.y.device))
-    new = torch.full((len(data.classes),), -1, device=data.y.device)
-    new[list(labels)] = torch.arange(len(labels), device=data.y.device)
-    first = None if data.n_train is None else int(kept[: data.n_train].sum())
-    return Data(
-        name=data.name,
-        x=data.x[kept],
-        y=new[data.y[kept]],
-        classes=tuple(data.classes[label] for label in labels),
-        n_train=first,
-        version=data.version,
-    )
