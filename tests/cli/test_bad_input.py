@@ -25,6 +25,15 @@ import torch
 def build(input_shape):
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 1))
 """
+FAULTY = (
+    BATCH_NORM
+    + """
+def fails():
+    raise RuntimeError("not today")
+def three():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+"""
+)
 DROPOUT = BATCH_NORM.replace("BatchNorm1d(64)", "Dropout(0.5)")
 
 
@@ -48,6 +57,7 @@ def folder(tmp_path, monkeypatch, whole):
     np.savez(tmp_path / "one.npz", x=x, y=0 * y)
     np.savez(tmp_path / "length.npz", x=x, y=y[:50])
     (tmp_path / "norm_net.py").write_text(BATCH_NORM)
+    (tmp_path / "faulty_net.py").write_text(FAULTY)
     (tmp_path / "drop_net.py").write_text(DROPOUT)
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "bad.toml").write_text("networks = [")
@@ -78,6 +88,7 @@ COMPARE = [
     "-j",
     "1",
 ]
+RUN = ["run", "exact", "--data", "digits", "--samples", "20", "-j", "1"]
 CASES = {
     "NaN rows": ([*COMPARE, "--data", "nan.npz"], 1, "NaN"),
     "0 rows": ([*COMPARE, "--data", "empty.npz"], 1, "empty"),
@@ -88,6 +99,12 @@ CASES = {
     "no such network": (["compare", "--network", "lenett"], 1, "Did you mean 'lenet'?"),
     "no such option of a network": (["compare", "--network", "mlp:widht=3"], 1, "Did you mean 'width'?"),
     "no such module": (["compare", "--network", "no_such_module:build"], 1, "can be imported"),
+    "no such module, of an experiment": ([*RUN, "--network", "no_such_module:build"], 1, "can be imported"),
+    "a builder that fails": (["compare", "--network", "faulty_net:fails"], 1, "not today"),
+    "a builder that fails, of an experiment": ([*RUN, "--network", "faulty_net:fails"], 1, "not today"),
+    "other outputs": (["compare", *TINY[2:], "--network", "faulty_net:three"], 1, "has 3 outputs"),
+    "other outputs, of an experiment": ([*RUN, "--network", "faulty_net:three"], 1, "has 3 outputs"),
+    "no seeds of an experiment": ([*RUN, "--seeds", "0"], 1, "seed 0 alone is seeds=1"),
     "no such task": (["compare", "--task", "groups:0-4"], 1, "Did you mean 'group'?"),
     "no such class": (["compare", "--task", "group:0-12"], 1, "0 to 9"),
     "no such learner": (["compare", "--learners", "ridge"], 1, "ridge-init"),

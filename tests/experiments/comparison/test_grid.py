@@ -1,6 +1,7 @@
 import pytest
+from torch import nn
 
-from tangentlab._errors import DataError, ShapeError, UnknownNameError
+from tangentlab._errors import DataError, NetworkError, ShapeError, UnknownNameError
 from tangentlab.experiments import ComparisonSpec, Sources, plan, runnable, skipped_reasons
 
 DIGITS = Sources("digits")
@@ -119,7 +120,23 @@ def test_names_that_mean_nothing_are_refused_before_anything_runs(change):
         plan(spec(**change), DIGITS)
 
 
-def test_a_builder_that_fails_is_left_to_its_cells(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "failing_net.py").write_text("def build():\n    raise RuntimeError('not today')\n")
-    assert len(runnable(plan(spec(networks="failing_net:build"), DIGITS))) == 1
+def test_a_builder_that_fails_for_some_seed_is_left_to_its_cells(own_network):
+    assert (
+        len(runnable(plan(spec(networks=own_network("fails_for_one", "fails once"), seeds=[1, 0]), DIGITS))) == 2
+    )
+
+
+def test_a_builder_that_fails_for_every_seed_is_refused_beside_others_too(own_network):
+    name = own_network("fails_for_all", "fails once")
+    for networks in (name, ["mlp:width=4", name]):
+        with pytest.raises(NetworkError, match="failed .*not with this seed"):
+            plan(spec(networks=networks, seeds=[1]), DIGITS)
+
+
+def test_other_outputs_than_a_task_asks_for_are_skipped_and_refused_where_no_task_fits():
+    sources = Sources("digits", networks={"three": nn.Sequential(nn.Flatten(), nn.Linear(64, 3))})
+    tasks = ["random:3", "group:0-4"]
+    reasons = [each.skipped for each in plan(spec(networks="three", tasks=tasks), sources)]
+    assert reasons[0] == "" and "'three' has 3 outputs, and its task asks for 1." in reasons[1]
+    with pytest.raises(NetworkError, match="has 3 outputs"):
+        plan(spec(networks=["mlp:width=4", "three"]), sources)

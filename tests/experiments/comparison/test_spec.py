@@ -30,7 +30,10 @@ def test_leave_one_out_may_choose_the_ridge():
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"seeds": 0}, "seeds"),
+        ({"seeds": 0}, "seed 0 alone is seeds=1"),
+        ({"seeds": True}, "seeds"),
+        ({"seeds": 2.5}, "seeds"),
+        ({"seeds": "two"}, "seeds"),
         ({"seeds": [1, 1]}, "seeds"),
         ({"seeds": [-1]}, "seeds"),
         ({"samples": [1]}, "samples"),

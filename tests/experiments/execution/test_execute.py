@@ -107,7 +107,9 @@ def test_jobs_are_a_positive_number(tmp_path, jobs, small):
 
 
 def test_what_cannot_be_sent_to_a_worker_is_told_before_one_starts(tmp_path, small):
-    sources = Sources("digits", networks={"local": lambda: torch.nn.Linear(64, 1)})
+    sources = Sources(
+        "digits", networks={"local": lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 1))}
+    )
     run = Run.start(small(networks="local", seeds=1), tmp_path / "run", sources=sources)
     with pytest.raises(ArgumentError, match="jobs=1"):
         run.execute(jobs=2)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import tangentlab as tl
-from tangentlab._errors import ArgumentError, StoreError, UnknownNameError
+from tangentlab._errors import ArgumentError, NetworkError, StoreError, UnknownNameError
 from tangentlab.experiments import SCALES, STUDIES, Sources, StudyResults, StudyRun, named_sources
 from tangentlab.records import Store
 from tangentlab.report import CLAIMS, judge
@@ -114,7 +114,7 @@ def test_a_study_of_another_version_or_of_things_without_a_name_is_not_resumed(t
         STUDIES["spectrum"],
         tmp_path / "given",
         settings=STUDIES["spectrum"].settings("small", **SMALL | {"networks": ["mine"]}),
-        sources=Sources("digits", networks={"mine": torch.nn.Linear(2, 1)}),
+        sources=Sources("digits", networks={"mine": torch.nn.Sequential(nn.Flatten(), nn.Linear(64, 1))}),
     )
     with pytest.raises(StoreError, match="its own networks.*tangentlab.study again"):
         StudyRun.resume(given.store.path)
@@ -143,3 +143,71 @@ def test_claims_of_no_records_are_all_listed_as_open():
     assert [each.claim.id for each in judged] == [claim.id for claim in CLAIMS]
     assert {each.verdict for each in judged} == {"cannot tell"}
     assert all(each.command.startswith("tangentlab run ") for each in judged)
+
+
+FAULTY = """
+import torch
+def fails():
+    raise RuntimeError("not today")
+def three():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))
+def narrow():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(5, 1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "error", "told"),
+    [
+        ("no_such_module:build", ArgumentError, "can be imported.*No module named"),
+        ("faulty_nets:fail", ArgumentError, "Did you mean 'fails'"),
+        ("faulty_nets:fails", NetworkError, "failed .RuntimeError: not today"),
+        ("faulty_nets:three", NetworkError, "has 3 outputs, and its task asks for 1"),
+        ("faulty_nets:narrow", NetworkError, "forward pass of Sequential failed"),
+    ],
+)
+def test_a_network_of_ones_own_that_no_unit_can_have_is_refused_before_any(
+    tmp_path, monkeypatch, network, error, told
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "faulty_nets.py").write_text(FAULTY)
+    with pytest.raises(error, match=told):
+        tl.study("exact", ["mlp:width=4", network], data="digits", seeds=2, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_some_seed_builds_or_of_as_many_outputs_as_its_task_is_not_refused():
+    def moody(seed, outputs):
+        if seed == 0:
+            raise RuntimeError("not with this seed")
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
+
+    found = tl.study("spectrum", {"mine": moody}, data="digits", samples=20, seeds=2)
+    assert (len(found.records), len(found.failed)) == (2, 1)
+    three = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    assert not tl.study("spectrum", {"mine": three}, data="digits", samples=20, seeds=1).failed
+    of_three = {
+        "data": "digits",
+        "samples": 60,
+        "seeds": 1,
+        "epochs": 1,
+        "tasks": ["random:3", "group:0-2/3-5/6-9"],
+    }
+    assert not tl.study("calibration", {"mine": three}, **of_three).failed
+
+
+@pytest.mark.parametrize("seeds", [0, -1, [], True, 1.5])
+def test_a_number_of_seeds_is_positive(seeds):
+    with pytest.raises(ArgumentError, match="`seeds`"):
+        tl.study("spectrum", data="digits", seeds=seeds)
+
+
+def test_seeds_are_how_many_or_which():
+    settings = STUDIES["spectrum"].settings
+    assert settings("small", seeds=2)["seeds"] == [0, 1] and settings("small", seeds=[0])["seeds"] == [0]
+
+
+def test_sides_of_a_shape_may_be_alike():
+    study = STUDIES["directions"]
+    settings = study.settings("small", shape=[1, 8, 8])
+    assert settings["shape"] == [1, 8, 8] and study.work(settings).shape == (1, 8, 8)

@@ -9,6 +9,7 @@ from itertools import product
 from tangentlab import __version__
 from tangentlab._errors import ArgumentError, DataError, NetworkError, ShapeError, TangentlabError
 from tangentlab.experiments.comparison.cell import Cell
+from tangentlab.experiments.comparison.own_networks import OwnNetworks
 from tangentlab.experiments.comparison.spec import ComparisonSpec
 from tangentlab.experiments.inputs.sources import Model, Sources
 from tangentlab.experiments.learning.infinite import refusal_of_infinite
@@ -33,9 +34,10 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
     """Every cell of the spec, resolved for its data: seeds, then sizes, tasks and networks.
 
     Seeds come first, so that a comparison that is stopped early is whole for some of them. A size that the data do
-    not have, or a network of the catalogue that cannot take the data's rows, is skipped with the reason. A name that
-    means nothing, or a device that is not here, is refused, and so is the learner "infinite" where no cell has it;
-    where some have it, the others run without. No network is trained and no kernel computed.
+    not have, or a network that cannot take a task's rows or has other outputs, is skipped with the reason. A name that
+    means nothing, a device that is not here, or a network of the user's own that no task can have, is refused, and so
+    is the learner "infinite" where no cell has it; where some have it, the others run without. No network is trained
+    and no kernel computed.
 
     >>> from tangentlab.experiments.comparison.defaults import resolved
     >>> sources = Sources(data="digits")
@@ -66,11 +68,15 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
         task = task_of(name, size)
         if not isinstance(task, Task):
             return task
+        if (reason := own.refusal(network, task)) is not None:
+            return reason
         try:
             model = built(network, task.shape, task.outputs)
         except ShapeError as error:
             return error
-        except NetworkError:  # a builder of the user's own that fails, perhaps for this seed alone: its cells tell
+        except (
+            NetworkError
+        ):  # a builder of the user's own that fails for this seed and not for all: its cells tell
             return None
         if "infinite" in spec.learners:
             without[network, name, size] = refusal_of_infinite(network, spec, sources, model=model, task=task)
@@ -80,6 +86,7 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
     def built(network: str, shape: tuple[int, ...], outputs: int) -> Model:
         return sources.model(network, spec, shape=shape, outputs=outputs, seed=spec.seeds[0])
 
+    own = OwnNetworks(spec, sources)
     without: dict[tuple[str, str, int], TangentlabError | None] = {}
     planned = []
     for seed, size, name, network in product(spec.seeds, samples, tasks, spec.networks):
@@ -89,6 +96,7 @@ def plan(spec: ComparisonSpec, sources: Sources) -> tuple[Planned, ...]:
         planned.append(Planned(cell, reason))
     if without and None not in without.values():  # asked for, and nowhere to be had
         raise next(reason for reason in without.values() if reason is not None)
+    own.expect_somewhere()
     return tuple(planned)
 
 

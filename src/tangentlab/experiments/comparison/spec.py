@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from numbers import Integral
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -165,11 +166,12 @@ def _listed(value: Any) -> tuple[Any, ...]:
 
 
 def _seeds(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 1:
-            raise ArgumentError("seeds", expected="a positive number of seeds", got=value, remedy="Try seeds=3.")
-        return tuple(range(value))
-    return _listed(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(value)
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        remedy = "Try seeds=3; seed 0 alone is seeds=1."
+        raise ArgumentError("seeds", expected="a positive number of seeds", got=value, remedy=remedy)
+    return tuple(range(int(value)))
 
 
 def _mapping(name: str, value: Any) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from tangentlab.experiments.execution.execute import Outcome
 from tangentlab.experiments.execution.stored_grid import StoredGrid
 from tangentlab.experiments.inputs.sources import Sources
 from tangentlab.experiments.machine.compute_device import present_device
+from tangentlab.experiments.run.expected_networks import expect_networks
 from tangentlab.experiments.run.resumable import expect_resumable, expect_unchanged
 from tangentlab.experiments.studies import STUDIES
 from tangentlab.experiments.study.study import DEVICE, Settings, Study
@@ -105,7 +106,8 @@ def named_sources(settings: Settings) -> Sources:
 def units_of(study: Study, settings: Settings, sources: Sources) -> tuple[StudyUnit, ...]:
     """Every unit of a study, in the order in which they are run, with the identities of what they name.
 
-    A network that the catalogue does not have is refused before any, and so is a device that is not here.
+    A network that the catalogue does not have is refused before any, one of the user's own that none of its units could
+    have (see `expect_networks`), and a device that is not here.
     """
     present_device(settings.get("device") or DEVICE)
     for name in settings["networks"]:
@@ -116,6 +118,7 @@ def units_of(study: Study, settings: Settings, sources: Sources) -> tuple[StudyU
     for own in study.units(settings):
         network = sources.network_identity(own["network"]) if "network" in own else None
         found.append(StudyUnit(study.name, own, shared | ({"network": network} if network else {})))
+    expect_networks(study, tuple(found), sources)
     return tuple(found)
 
 

@@ -59,6 +59,7 @@ def work(settings: Settings) -> Work:
         outputs=rows * count,
         descents=((count * steps, settings["batch_size"]),),
         span=((steps, settings["batch_size"], n),) * count,
+        shape=tuple(settings["shape"]),
     )
 
 

@@ -21,12 +21,15 @@ def checked(name: str, value: Any, *, like: Any) -> Any:
     tangentlab._errors.ArgumentError: `epochs` must be a whole number, got 'many'. ...
     """
     if isinstance(like, list):
-        if name == "seeds" and _whole(value) and value > 0:
+        if name == "seeds" and _whole(value):
+            if value < 1:
+                remedy = "Try seeds=3; seed 0 alone is seeds=1."
+                raise ArgumentError(name, expected="a positive number of seeds", got=value, remedy=remedy)
             return list(range(value))
         listed = list(value) if isinstance(value, (list, tuple, range)) else [value]
         if not listed:
             raise ArgumentError(name, expected="at least one value", got="none", remedy=f"Try {like!r}.")
-        if any(one in listed[:place] for place, one in enumerate(listed)):
+        if name != "shape" and any(one in listed[:place] for place, one in enumerate(listed)):
             raise ArgumentError(
                 name, expected="values without repetitions", got=repr(value), remedy=f"Try {like!r}."
             )

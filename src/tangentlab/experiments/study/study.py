@@ -54,6 +54,7 @@ class Study:
     units: the settings of every unit of work, from the settings of the whole
     measure: what one unit finds
     work: what one unit computes, in counts, for a forecast
+    any_outputs: whether networks may have several outputs, whatever the task
     """
 
     name: str
@@ -67,6 +68,7 @@ class Study:
     units: Callable[[Settings], Iterable[Settings]]
     measure: Callable[[StudyUnit, Sources], Findings]
     work: Callable[[Settings], Work] | None = None
+    any_outputs: bool = False
 
     @classmethod
     def read(
