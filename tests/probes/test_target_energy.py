@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tangentlab._errors import ArgumentError
+from tangentlab._errors import ArgumentError, DataError
 from tangentlab.probes import energy_interval, target_energy
 
 
@@ -87,3 +87,13 @@ def test_random_labels_have_k_of_n_of_their_energy_in_any_k_directions():
     F = rng.standard_normal((40, 30))
     shares = [target_energy(F @ F.T, rng.choice([-1.0, 1.0], 40)).top(10) for _ in range(200)]
     assert np.mean(shares) == pytest.approx(0.25, abs=4 * np.std(shares) / np.sqrt(200))
+
+
+@pytest.mark.parametrize("K", [np.zeros((3, 3)), np.zeros((3, 3, 2)), np.zeros((3, 3, 2, 2))], ids=np.ndim)
+def test_a_kernel_of_zeros_has_no_leading_eigenvectors(K):
+    y = np.ones((3, 1 if K.ndim == 2 else 2))
+    with pytest.raises(DataError, match="`K` is zero everywhere"):
+        target_energy(K, y)
+    if K.ndim == 2:
+        with pytest.raises(DataError, match="`K` is zero everywhere"):
+            energy_interval(K, y, k=1)

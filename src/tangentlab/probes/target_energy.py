@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from tangentlab._errors import ArgumentError
+from tangentlab._errors import ArgumentError, DataError
 from tangentlab._shapes import expect_whole_number
 from tangentlab.linalg import eigenpairs
 from tangentlab.probes.jackknife import Jackknife, jackknife
@@ -52,12 +52,14 @@ def target_energy(K: Any, y: Any, *, k: int | None = None, rounding: float | Non
 
     Sums over columns of y. For K (n, n, c) the eigenvectors of all outputs are ranked together; a full
     (n, n, c, c) is flattened. Within a repeated eigenvalue the split is arbitrary. Pass ±1 or centred targets.
+    A kernel that is zero everywhere is refused: its eigenvectors are any.
 
     >>> found = target_energy([[2.0, 0.0], [0.0, 1.0]], [3.0, 4.0])
     >>> found.values.tolist(), found.shares.tolist()
     ([2.0, 1.0], [0.36, 0.64])
     """
     pair = KernelTarget.of(K, y, rounding=rounding)
+    _refuse_no_kernel(pair)
     sides = pair.blocks.pack(pair.target)
     values, energies = [], []
     for system, side in zip(pair.blocks.systems, sides):
@@ -81,6 +83,7 @@ def energy_interval(K: Any, y: Any, *, k: int, level: float = 0.95, rounding: fl
     (0.666666667, True)
     """
     pair = KernelTarget.of(K, y, rounding=rounding)
+    _refuse_no_kernel(pair)
     n = pair.blocks.rows
     if pair.blocks.form != "shared" and pair.blocks.outputs > 1:
         raise ArgumentError(
@@ -97,3 +100,11 @@ def energy_interval(K: Any, y: Any, *, k: int, level: float = 0.95, rounding: fl
     kept = left.square().sum(dim=(1, 2)) + along.square().sum(1) / (1 - V.square().sum(1)).clamp_min(1e-12)
     value = float(whole.square().sum()) / pair.target_energy
     return jackknife(value, kept / (energies.sum() - energies), level=level)
+
+
+def _refuse_no_kernel(pair: KernelTarget) -> None:
+    if not bool(pair.blocks.systems.any()):
+        raise DataError(
+            "`K` is zero everywhere: it has no leading eigenvectors.",
+            remedy="Check its anchor: a network that is constant at its weights has no tangent.",
+        )
