@@ -117,7 +117,22 @@ def test_the_module_given_is_left_as_it_was():
     [
         ({"x_test": np.zeros((3, 5), dtype=np.float32)}, ArgumentError, "x_test"),
         ({"samples": 119}, ArgumentError, "84"),
-        ({"samples": 1}, ArgumentError, "samples"),
+        ({"samples": 1}, ArgumentError, "from 4 to 84.*Try samples=84"),
+        (
+            {"x": np.eye(4, 5, dtype=np.float32), "y": [0, 1, 0, 1]},
+            DataError,
+            "4 rows are too few: 4 .* 2 or more",
+        ),
+        (
+            {
+                "x": np.eye(3, 5, dtype=np.float32),
+                "y": [0, 1, 0],
+                "x_test": np.eye(2, 5, dtype=np.float32),
+                "y_test": [0, 1],
+            },
+            DataError,
+            "3 rows are too few: 4 are needed to train on. Give more rows",
+        ),
         ({"descent": {"epochs": 0}}, ArgumentError, "epochs"),
         ({"descent": {"epoch": 3}}, ArgumentError, "epoch"),
         ({"x_test": np.zeros((3, 5), dtype=np.float32), "y_test": [0, 1]}, ShapeError, "3 rows"),

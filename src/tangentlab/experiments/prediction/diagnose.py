@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, DataError
 from tangentlab._seeds import generator
+from tangentlab._shapes import expect_whole_number
 from tangentlab.experiments.comparison.spec import ComparisonSpec
 from tangentlab.experiments.learning.anchor import MOST_EIGENVALUES, kernel_flavour
 from tangentlab.experiments.learning.fits import slowed
@@ -19,7 +20,7 @@ from tangentlab.experiments.learning.goal import Goal, goal_of
 from tangentlab.experiments.learning.rebound import rebound
 from tangentlab.experiments.prediction.builds import Builds
 from tangentlab.experiments.prediction.diagnosis import Diagnosis
-from tangentlab.experiments.prediction.predict import DEFAULT_ROWS, predict, random_order
+from tangentlab.experiments.prediction.predict import DEFAULT_ROWS, LEAST_ROWS, predict, random_order
 from tangentlab.kernels import NeuralTangentKernel
 from tangentlab.networks import Network
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows, tensors_of
@@ -36,6 +37,7 @@ from tangentlab.training import (
 )
 
 _HELD_OUT = 0.3
+_LEAST_HELD = 2
 _POINTS = 60
 
 
@@ -155,19 +157,21 @@ class _Rows:
         available, device = count_rows(x), tensors_of(x)[0][1].device
         held = min(DEFAULT_ROWS, int(_HELD_OUT * available)) if tests else 0
         room = available - held
-        n = min(room, DEFAULT_ROWS) if samples is None else samples
-        if (
-            isinstance(n, bool)
-            or not isinstance(n, (int, np.integer))
-            or not 4 <= n <= room
-            or (tests and held < 2)
-        ):
-            raise ArgumentError(
-                "samples",
-                expected=f"a whole number from 4 to {room}, what is left of {available} rows beside the test rows",
-                got=repr(n),
-                remedy="Give more rows, or test rows of their own.",
+        if room < LEAST_ROWS or (tests and held < _LEAST_HELD):
+            raise DataError(
+                f"{available} row{'s' * (available != 1)} are too few: {LEAST_ROWS} are needed to train on"
+                + (f", and {_LEAST_HELD} or more, {_HELD_OUT:.0%} of all, to test on." if tests else "."),
+                remedy="Give more rows, or test rows of their own." if tests else "Give more rows.",
             )
+        beside = f", what is left of {available} rows beside the test rows" if tests else ""
+        n = expect_whole_number(
+            "samples",
+            min(room, DEFAULT_ROWS) if samples is None else samples,
+            least=LEAST_ROWS,
+            most=room,
+            expected=f"a whole number from {LEAST_ROWS} to {room}{beside}",
+            remedy=f"Try samples={min(room, DEFAULT_ROWS)}.",
+        )
         order = random_order(goal, available, source=generator(seed, "diagnose rows"))
         first, last = order[: int(n)], order[available - held :]
         if goal.labels is not None and len(goal.labels[first].unique()) < 2:

@@ -27,6 +27,8 @@ from tangentlab.probes import alignment, complexity, spectrum
 from tangentlab.training import LOSSES, Errors, SubsetCurve, stable_learning_rate
 
 DEFAULT_ROWS = 1000
+LEAST_ROWS = 4
+"""That a prediction, or a diagnosis, is made from."""
 DRAWS = 1000
 LEVEL = 0.95
 _HALVINGS = 5
@@ -215,18 +217,24 @@ def _banded(
 
 def _sizes(samples: int | Iterable[int] | None, *, available: int, goal: Goal) -> list[int]:
     """Sizes in order, each at most all rows; one number, or none, stands for it and its halves."""
-    single = samples is None or isinstance(samples, (int, np.integer))
+    if available < LEAST_ROWS:
+        raise DataError(
+            f"{available} row{'s' * (available != 1)} are too few to speak of: {LEAST_ROWS} are the least.",
+            remedy="Give more rows.",
+        )
     default = min(available, DEFAULT_ROWS)
-    asked: list[Any] = [default if samples is None else samples] if single else list(samples)  # pyright: ignore
-    bad = [
-        n for n in asked if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 4 <= n <= available
-    ]
+    given: Any = default if samples is None else samples
+    single = isinstance(given, str) or not isinstance(given, Iterable)
+    asked: list[Any] = [given] if single else list(given)
+    whole = [n for n in asked if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
+    bad = [n for n in asked if n not in whole or not LEAST_ROWS <= n <= available]
     if bad or not asked:
+        many = bad and bad[0] in whole and bad[0] > available
         raise ArgumentError(
             "samples",
-            expected=f"whole numbers from 4 to the {available} rows given",
+            expected=f"whole numbers from {LEAST_ROWS} to the {available} rows given",
             got=repr(bad[0]) if bad else "none",
-            remedy="Ask for fewer, or give more rows.",
+            remedy="Ask for fewer, or give more rows." if many else f"Try samples={default}.",
         )
     if not single:
         return sorted({int(n) for n in asked})
@@ -246,7 +254,7 @@ def random_order(goal: Goal, rows: int, *, source: torch.Generator) -> Tensor:
 
 
 def _seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    return ComparisonSpec.of(seeds=seeds if isinstance(seeds, int) else list(seeds)).seeds
+    return ComparisonSpec.of(seeds=seeds).seeds
 
 
 def _expect_gram(gram: Gram, *, rows: int, anchored: bool) -> None:
