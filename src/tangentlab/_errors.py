@@ -14,7 +14,8 @@
     │   └── NotPositiveError        a kernel that should be positive semidefinite
     ├── StoreError                  a store or file that cannot be read or written
     │   └── DamagedRecordError      a record whose content does not match its checksum
-    └── MissingExtraError           (ImportError)  an optional dependency is not installed
+    ├── MissingExtraError           (ImportError)  an optional dependency is not installed
+    └── NotFittedError              (AttributeError)  a learner is asked for what only its fit has
 """
 
 from __future__ import annotations
@@ -121,3 +122,7 @@ class MissingExtraError(TangentlabError, ImportError):
 
     def __init__(self, package: str, *, extra: str):
         super().__init__(f"This needs {package}.", remedy=f'Install it with: pip install "tangentlab[{extra}]"')
+
+
+class NotFittedError(TangentlabError, AttributeError):
+    """A learner is asked for what only its fit has."""

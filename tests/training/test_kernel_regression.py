@@ -8,9 +8,9 @@ import torch
 from sklearn.kernel_ridge import KernelRidge
 
 from oracles.linear_models import FORMS, linear_model
-from tangentlab._errors import ArgumentError, NotFiniteError, NotPositiveError, NotSymmetricError
+from tangentlab._errors import ArgumentError, NotFiniteError, NotPositiveError, NotSymmetricError, NumericalError
 from tangentlab.linalg import NumericalWarning
-from tangentlab.training import KernelRegression
+from tangentlab.training import ConjugateGradient, KernelRegression
 
 problem = partial(linear_model, n=9, m=4, c=3, p=60)
 
@@ -162,3 +162,21 @@ def test_cross_validation_does_not_depend_on_the_scale_of_the_kernel(scale):
     K, y = np.eye(5) + np.ones((5, 5)), np.arange(5.0)
     plain, scaled = KernelRegression(1.0).fit(K, y), KernelRegression(scale).fit(scale * K, y)
     assert scaled.gcv == pytest.approx(plain.gcv, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_targets_whose_squares_do_not_fit_are_solved_and_their_cross_validation_is_refused(scale):
+    K, y = np.eye(5) + np.ones((5, 5)), np.arange(5.0)
+    plain, scaled = KernelRegression(1.0).fit(K, y), KernelRegression(1.0).fit(K, scale * y)
+    np.testing.assert_allclose(scaled.predict(K).numpy(), scale * plain.predict(K).numpy(), rtol=1e-12)
+    assert scaled.solution.residual < 1e-14
+    for squared in (lambda: scaled.gcv, lambda: scaled.path([1.0])):
+        with pytest.raises(NumericalError, match="`y - f0` has numbers of up to 4e.*Divide the targets"):
+            squared()
+    assert KernelRegression(1.0).fit(K, 0 * y).gcv == 0
+
+
+def test_products_refuse_them_too():
+    fit = KernelRegression(1.0).fit(np.eye(5), np.full(5, 1e200), solver=ConjugateGradient())
+    with pytest.raises(NumericalError, match="squares float64 does not hold"):
+        fit.gcv_estimate()

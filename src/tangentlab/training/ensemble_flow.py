@@ -14,7 +14,7 @@ readout learns, and the covariance at t = ∞ is that of Gaussian process regres
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -22,6 +22,7 @@ from tangentlab._errors import ShapeError
 from tangentlab._shapes import expect_shape
 from tangentlab.linalg import floating_tensor, rounding_of, symmetric
 from tangentlab.training.gradient_flow import FittedGradientFlow, GradientFlow
+from tangentlab.training.unfitted import unfitted
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class EnsembleFlow:
     >>> spread[:2].abs().max() < 1e-12 < spread[2]
     tensor(True)
     """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str):
+            raise unfitted(self, name, FittedEnsembleFlow)
 
     def fit(self, ntk: Any, y: Any, *, nngp: Any, rounding: float | None = None) -> FittedEnsembleFlow:
         """Decompose the NTK (n, n) of the training rows once; y (n,) or (n, c); nngp (n, n). O(n³).

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numbers
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from torch import Tensor
 from tangentlab._errors import ArgumentError
 from tangentlab.linalg import BlockEigenpairs, block_eigenpairs, rounding_of
 from tangentlab.training.anchored_targets import AnchoredTargets
+from tangentlab.training.unfitted import unfitted
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class GradientFlow:
     >>> flow.predict(torch.eye(2), 2 * math.log(2)).tolist()                  # half-way after 2 log 2
     [0.5, 1.0]
     """
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str):
+            raise unfitted(self, name, FittedGradientFlow)
 
     def fit(self, K: Any, y: Any, f0: Any = None, *, rounding: float | None = None) -> FittedGradientFlow:
         """Decompose the Gram K of the n training rows once; K, y, f0 and refusals as in `KernelRegression`. O(n³).

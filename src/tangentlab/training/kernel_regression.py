@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -32,7 +32,8 @@ from tangentlab.linalg.linear_map import is_matrix_free
 from tangentlab.training.anchored_targets import AnchoredTargets
 from tangentlab.training.leave_one_out import left_out_residuals
 from tangentlab.training.product_regression import ConjugateGradient, FittedByProducts
-from tangentlab.training.ridge_path import RidgePath, generalized_cross_validation, ridge_path
+from tangentlab.training.ridge_path import RidgePath, expect_squares, generalized_cross_validation, ridge_path
+from tangentlab.training.unfitted import unfitted
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class KernelRegression:
 
     def __post_init__(self):
         expect_ridge(self.ridge)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str):
+            raise unfitted(self, name, FittedKernelRegression)
 
     @overload
     def fit(
@@ -94,10 +100,11 @@ class KernelRegression:
         sides = blocks.pack(data.residual)
         values = torch.stack([factor.solve(side) for factor, side in zip(factors, sides)])
         missed = torch.stack([factor.product(a) - side for factor, a, side in zip(factors, values, sides)])
-        size = float(sides.norm())
+        scale = float(sides.abs().max()) or 1.0  # squares of targets may not fit into float64
+        size = float((sides / scale).norm())
         solution = Solution(
             data.shaped(blocks.unpack(values)),
-            residual=float(missed.norm()) / (size or 1.0),
+            residual=float((missed / scale).norm()) / (size or 1.0),
             condition=max(factor.condition for factor in factors),
             jitter=max(factor.jitter for factor in factors),
         )
@@ -151,7 +158,11 @@ class FittedKernelRegression:
 
     @cached_property
     def gcv(self) -> float:
-        """Generalized cross-validation, an estimate of the mean squared error on a new row (see `ridge_path`)."""
+        """Generalized cross-validation, an estimate of the mean squared error on a new row (see `ridge_path`).
+
+        Refused where the squares of y - f0 are beyond float64.
+        """
+        expect_squares("y - f0", self.data.residual)
         diagonal = self._diagonal.diagonal(dim1=2, dim2=3)
         return generalized_cross_validation(self._columns, trace=float(diagonal.sum()), size=diagonal.numel())
 

@@ -29,7 +29,7 @@ from tangentlab.linalg import (
     sketched_nystrom,
 )
 from tangentlab.training.anchored_prediction import anchored_prediction
-from tangentlab.training.ridge_path import RidgePath, generalized_cross_validation
+from tangentlab.training.ridge_path import RidgePath, expect_squares, generalized_cross_validation
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +228,7 @@ class FittedByProducts:
         >>> round(fit.gcv_estimate().value, 6)
         2.5
         """
+        expect_squares("y", self.targets)
         dimension = effective_dimension(
             self.map,
             self.ridge,

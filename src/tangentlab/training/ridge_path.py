@@ -19,6 +19,9 @@ from tangentlab._errors import ArgumentError, NumericalError
 from tangentlab.linalg import BlockEigenpairs, expect_ridge
 from tangentlab.training.leave_one_out import left_out_residuals, spectral_blocks
 
+_LEAST = 1e-130
+"""Of targets: left-out residuals are larger, by as much as K is ill-conditioned, and squares stay below 1e308."""
+
 
 @dataclass(frozen=True, eq=False)
 class RidgePath:
@@ -48,7 +51,7 @@ class RidgePath:
 def ridge_path(pairs: BlockEigenpairs, residual: Tensor, *, ridges: Iterable[float]) -> RidgePath:
     """Errors along a path of ridges, from the eigenpairs of K and y − f0 (n, c).
 
-    A ridge of 0 is allowed where K is not singular to rounding.
+    A ridge of 0 is allowed where K is not singular to rounding. Targets without squares in float64 are refused.
 
     >>> from tangentlab.linalg import block_eigenpairs
     >>> path = ridge_path(block_eigenpairs(torch.eye(2), outputs=1), torch.tensor([[1.0], [2.0]]), ridges=[1.0])
@@ -62,6 +65,7 @@ def ridge_path(pairs: BlockEigenpairs, residual: Tensor, *, ridges: Iterable[flo
         )
     for ridge in ridges:
         expect_ridge(ridge, name="ridges")
+    expect_squares("y - f0", residual)
     smallest = pairs.values[:, -1:]
     if min(ridges) == 0 and bool((smallest <= pairs.floor).any()):
         raise NumericalError(
@@ -83,6 +87,21 @@ def _measure(pairs: BlockEigenpairs, coordinates: Tensor, ridge: float) -> tuple
     dof = float((pairs.values * inverse).sum()) * pairs.blocks.rows / inverse.numel()
     gcv = generalized_cross_validation(alpha, trace=float(inverse.sum()), size=inverse.numel())
     return ridge**2 * mean_square(alpha), mean_square(left_out), gcv, dof
+
+
+def expect_squares(name: str, values: Tensor) -> None:
+    """Refuse numbers whose squares, at any condition of the kernel, leave the range of float64; zeros pass.
+
+    >>> expect_squares("y", torch.tensor([1e200], dtype=torch.float64))
+    Traceback (most recent call last):
+    tangentlab._errors.NumericalError: `y` has numbers of up to 1e+200, whose squares float64 does not hold. Divide ...
+    """
+    largest = float(values.abs().max())
+    if largest and not _LEAST < largest < 1 / _LEAST:
+        raise NumericalError(
+            f"`{name}` has numbers of up to {largest:.3g}, whose squares float64 does not hold.",
+            remedy=f"Divide the targets (and f0, where given) by {largest:.3g}; squared errors are then in its square.",
+        )
 
 
 def mean_square(values: Tensor) -> float:
