@@ -288,3 +288,12 @@ def test_tasks_by_name_are_those_of_the_network_that_a_comparison_trains():
 def test_misspelt_names_are_refused_in_words(spec, match):
     with pytest.raises(ArgumentError, match=match):
         tl.tasks.make_task(spec, tl.load("digits"), samples=30, test_samples=20)
+
+
+@pytest.mark.parametrize("scale", [2.0**990, 2.0**-990])
+def test_how_far_eigenvectors_are_known_does_not_depend_on_the_scale_of_the_kernel(scale):
+    basis = np.linalg.qr(np.random.default_rng(0).normal(size=(40, 40)))[0]
+    K, x = (basis * np.geomspace(1, 0.01, 40)) @ basis.T, np.ones((40, 1))
+    mixing = [Eigenfunctions.of(one, x, 4, train=20).mixing for one in (K, scale * K)]
+    np.testing.assert_allclose(*mixing, rtol=0.5, atol=1e-10)  # sums of rounding, in another order or not
+    assert float(mixing[1].max()) < 1e-6

@@ -88,7 +88,8 @@ def eigenpairs(
     values, vectors = torch.linalg.eigh(matrix)
     values, vectors = values.flip(0)[:k].contiguous(), fix_signs(vectors.flip(1)[:, :k]).contiguous()
     scale = float(values.abs().max()) or 1.0
-    return Eigenpairs(values, vectors, (matrix @ vectors - vectors * values).norm(dim=0) / scale)
+    missed = (matrix @ vectors - vectors * values).div_(scale)  # before it is squared
+    return Eigenpairs(values, vectors, missed.norm(dim=0))
 
 
 def _krylov(K: LinearMap, k: int | None, **search: Any) -> Eigenpairs:
