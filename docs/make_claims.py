@@ -34,7 +34,7 @@ intervals were too wide to tell; CA1, CA1b and CA5 read correlations of means ov
 correlations, CA5b was parted from CA5, and CA7e and freeze-lead were added; ridges are chosen by squared error on
 held-out rows rather than by mistakes. At medium, the step of the finite differences of CA9 was taken from ε^(1/3) to
 √ε, ε the rounding of float64: units whose kinks lay within the longer step had added 1.5e-4 to a difference that is
-1e-6 with the shorter one; and sample-complexity and calibration were made smaller, before any run, to fit an hour.
+1.2e-5 with the shorter one; and sample-complexity and calibration were made smaller, before any run, to fit an hour.
 
 ```sh
 tangentlab run eigenfunctions --scale small      # one experiment: a folder with its records and its report
