@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import tangentlab as tl
-from tangentlab.kernels.memory_budget import resident_bytes
+from tangentlab.kernels.process_memory import resident_bytes
 from tangentlab.tasks import Eigenfunctions
 
 HOOKS = (

@@ -9,8 +9,9 @@ from torch import nn
 import tangentlab as tl
 from tangentlab._errors import NetworkError, NumericalError, UnknownNameError
 from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import MemoryBudgetWarning, peak_bytes
+from tangentlab.kernels.memory_budget import MemoryBudgetWarning
 from tangentlab.kernels.plan import count_rows_made, count_tiles
+from tangentlab.kernels.process_memory import peak_bytes
 
 
 def mlp():
@@ -58,8 +59,8 @@ def test_figures_go_out_as_plain_numbers_and_as_words():
 @pytest.mark.parametrize("kept", [1, 2, 3, 100])
 @pytest.mark.parametrize("block", [1, 2, 3, 7])
 def test_counts_are_those_of_the_tiles(symmetric, kept, block, monkeypatch):
+    from tangentlab.kernels.block_plan import BlockPlan
     from tangentlab.kernels.inspection import Inspection
-    from tangentlab.kernels.memory_budget import BlockPlan
     from tangentlab.kernels.tiles import TileMaker
     from tangentlab.networks import Network
 

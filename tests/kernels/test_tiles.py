@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from oracles.ntk_by_loops import ntk_by_loops
+from tangentlab.kernels.block_plan import BlockPlan
 from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import BlockPlan
 from tangentlab.kernels.output_flavour import output_flavour
 from tangentlab.kernels.tiles import TileMaker, fill_tiles
 from tangentlab.networks import Network

@@ -11,13 +11,15 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from tangentlab.kernels.block_plan import held_bytes
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.footprint import Footprint, factor_bytes
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged, Terms
-from tangentlab.kernels.memory_budget import held_bytes, parse_bytes, peak_bytes, resident_bytes, settle
+from tangentlab.kernels.memory_budget import parse_bytes
 from tangentlab.kernels.operation_count import OperationCount
 from tangentlab.kernels.plan import LayerPlan, Plan, count_rows_made, count_tiles
+from tangentlab.kernels.process_memory import peak_bytes, resident_bytes, settle
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.networks.evaluation import preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from tangentlab._errors import ShapeError
+from tangentlab.kernels.block_plan import held_bytes, plan_blocks
 from tangentlab.kernels.footprint import Footprint
 from tangentlab.kernels.layer_terms import TermMaker
-from tangentlab.kernels.memory_budget import AMPLE, Room, held_bytes, keep_freed, plan_blocks, settle
+from tangentlab.kernels.memory_budget import Room
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
+from tangentlab.kernels.process_memory import AMPLE, keep_freed, settle
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.kernels.verdict import Memory, Verdict
 from tangentlab.networks.data_dependence import reads_its_data

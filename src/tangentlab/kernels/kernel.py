@@ -19,13 +19,14 @@ from tangentlab._cluster import connected
 from tangentlab._errors import ArgumentError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_finite, expect_path
+from tangentlab.kernels.block_plan import STORAGES, held_bytes
 from tangentlab.kernels.cluster_tiles import run_on_cluster
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.device_tiles import Devices, check_devices, fill_on_devices
 from tangentlab.kernels.forecast import forecast
 from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import PathChanged
-from tangentlab.kernels.memory_budget import STORAGES, Room, held_bytes
+from tangentlab.kernels.memory_budget import Room
 from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs, check_outputs, output_flavour, refuse_no_matrix
 from tangentlab.kernels.plan import Plan

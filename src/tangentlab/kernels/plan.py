@@ -11,7 +11,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tangentlab.kernels.memory_budget import words
+from tangentlab.kernels.memory_budget import bytes_in_words
 
 _STORED = {"dense": "in memory", "packed": "one triangle in memory", "disk": "tiles on disk"}
 
@@ -109,11 +109,11 @@ class Plan:
         lines = [
             f"{self.kernel}; {self.routes}",
             f"{' x '.join(map(str, self.shape))} {self.dtype} on {self.device}, "
-            f"{words(self.result_bytes) + ' ' if self.result_bytes else ''}{_STORED[self.storage]}",
+            f"{bytes_in_words(self.result_bytes) + ' ' if self.result_bytes else ''}{_STORED[self.storage]}",
             "",
             *(
                 f"  {name:<{width}}  {layer.factor:<7}  {layer.form:<9}  {_flop(layer.operations):>12}  "
-                f"{words(layer.moved):>10} moved  {words(layer.row_bytes):>10} a row"
+                f"{bytes_in_words(layer.moved):>10} moved  {bytes_in_words(layer.row_bytes):>10} a row"
                 for name, layer in zip(names, self.layers)
             ),
             "",
@@ -122,9 +122,10 @@ class Plan:
             f"tiles {_flop(self.contraction_operations)}",
             f"tiles       {self.tiles} of {self.block} rows; terms made {self.step} rows at a time, "
             f"{self.rows_made} rows in all, {self.kept_blocks} blocks kept",
-            f"memory      {words(self.bytes)} at the peak: {words(self.resident_bytes)} held already, "
-            f"{words(self.result_bytes)} result, {words(self.work_bytes)} terms and tiles"
-            + ("" if self.budget is None else f"; {words(self.budget)} allowed"),
+            f"memory      {bytes_in_words(self.bytes)} at the peak: "
+            f"{bytes_in_words(self.resident_bytes)} held already, "
+            f"{bytes_in_words(self.result_bytes)} result, {bytes_in_words(self.work_bytes)} terms and tiles"
+            + ("" if self.budget is None else f"; {bytes_in_words(self.budget)} allowed"),
             f"time        {_time(self.seconds)}: checks {_time(self.check_seconds)}, "
             f"rows {_time(self.rows_made * self.row_seconds)}, tiles {_time(self.pairs * self.pair_seconds)}",
             f"measured    {1 / self.row_seconds:.3g} rows/s, {1 / self.pair_seconds:.3g} pairs/s "

@@ -26,7 +26,7 @@ from torch import Tensor
 from tangentlab._atomic import PARTIAL, explain
 from tangentlab._errors import DamagedRecordError, MissingExtraError, StoreError
 from tangentlab._fingerprint import fingerprint
-from tangentlab.kernels.memory_budget import words
+from tangentlab.kernels.memory_budget import bytes_in_words
 from tangentlab.kernels.tile_file import TileRoom, write_tile_file
 from tangentlab.kernels.tiles import Pair, Progress
 from tangentlab.linalg import SymmetricTiles
@@ -244,7 +244,7 @@ def refuse_full_disk(path: Path, *, need: int) -> None:
     free = shutil.disk_usage(disk).free
     if need - there > free:
         raise StoreError(
-            f"The tiles take {words(need - there)} more in {path} and {words(free)} are free there.",
+            f"The tiles take {bytes_in_words(need - there)} more in {path} and {bytes_in_words(free)} are free there.",
             remedy="Use fewer rows or outputs, dtype=torch.float32, a folder on another disk, or kernel.operator(x), "
             "which needs no tiles.",
         )

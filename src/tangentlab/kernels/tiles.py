@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from tangentlab._shapes import expect_finite
+from tangentlab.kernels.block_plan import BlockPlan
 from tangentlab.kernels.layer_terms import TermMaker, Terms
-from tangentlab.kernels.memory_budget import BlockPlan
 from tangentlab.kernels.output_flavour import OutputFlavour
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows

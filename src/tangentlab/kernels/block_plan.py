@@ -1,0 +1,136 @@
+"""The block of rows that fits into a room of memory: how many rows a tile has, and how many are evaluated at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+STORAGES = ("dense", "packed", "disk")
+"""Where a result goes: a tensor, the tiles of one triangle in memory, or tiles on disk."""
+
+STEP_BYTES = 64 * 2**20
+"""Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
+
+_LEAST_STEP = 16
+
+_LEAST_TILE, _LARGEST_TILE = 256, 1024
+"""Sides of a tile, counted in rows times outputs."""
+
+_LIBRARIES = 16 * 2**20
+"""What the libraries beneath torch allocate for themselves while they multiply and convolve."""
+
+_SPLINTERS = 4, 48 * 2**20
+"""Where terms are made in several passes, what is kept of one lies between what it has freed, in pieces too small for
+the next: this part of all, up to so many bytes, as was seen in networks of every kind."""
+
+
+def held_bytes(
+    rows: int, columns: int, *, numbers: int, item: int, storage: str = "dense", block: int | None = None
+) -> int:
+    """Bytes of a result of `numbers` for each pair of rows that stay in memory.
+
+    storage: all of it ("dense"), the tiles of one triangle ("packed") or nothing ("disk").
+
+    >>> held_bytes(100, 100, numbers=1, item=4), held_bytes(100, 100, numbers=1, item=4, storage="disk")
+    (40000, 0)
+    """
+    tile = _tile_rows(rows, side=math.isqrt(numbers)) if block is None else min(block, rows)
+    pairs = {"dense": rows * columns, "packed": rows * (rows + tile) // 2, "disk": 0}[storage]
+    return pairs * numbers * item
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """Rows in a block, rows evaluated at once, and the bytes this is expected to take beside the kernel itself."""
+
+    block: int
+    step: int
+    bytes: int
+    kept_blocks: int
+    """Blocks whose terms are kept to use again, beside those of one more."""
+
+
+def plan_blocks(
+    *,
+    rows: int,
+    columns: int,
+    side: int,
+    symmetric: bool,
+    term_bytes: int,
+    step_bytes: int,
+    tile_bytes: Callable[[int, int | None], int],
+    room: int,
+    moved_bytes: int | None = None,
+    backward_passes: int = 1,
+    block: int | None = None,
+) -> BlockPlan:
+    """The largest blocks and steps, and the most blocks kept, of which all that is held together fits into `room`.
+
+    rows, columns: of the kernel, and whether they are the same rows; side: c for a full kernel, else 1; term_bytes:
+    kept for each row; step_bytes: held for each row while its terms are made; tile_bytes: held while a tile of so many
+    rows and columns is computed, or with None that of a block with itself; moved_bytes: of the terms, those that are
+    copied from a pass into their block, by default all; backward_passes: for each forward pass; block: its rows, where
+    they are given.
+
+    >>> small = dict(rows=100, columns=100, side=1, symmetric=True, term_bytes=1000, step_bytes=4000)
+    >>> plan_blocks(**small, tile_bytes=lambda rows, columns: 24 * rows**2, room=2**30).block
+    100
+    >>> found = plan_blocks(**small, tile_bytes=lambda rows, columns: 24 * rows**2, room=20 * 2**20)
+    >>> found.bytes <= 20 * 2**20
+    True
+    """
+    longest = max(rows, columns)
+    moved = term_bytes if moved_bytes is None else moved_bytes
+    largest_step = max(_LEAST_STEP, STEP_BYTES // max(term_bytes, 1))
+
+    def total(size: int) -> int:
+        return -(-rows // size) + (0 if symmetric else -(-columns // size))
+
+    @cache
+    def size_of_tile(size: int) -> int:
+        if not symmetric:
+            return tile_bytes(min(size, rows), min(size, columns))
+        beside = min(size, rows - size)  # rows of the second block; none where the first is all there is
+        found = [tile_bytes(size, beside)] if beside > 0 else []
+        return max(found + ([] if beside == size else [tile_bytes(size, None)]))
+
+    def need(size: int, step: int, kept: int = 1) -> int:
+        held = min((min(kept, total(size) - 1) + 1) * size, rows + (0 if symmetric else columns))
+        in_passing = step * (max(0, step_bytes - term_bytes) + (moved if step < size else 0))
+        used = held * term_bytes + in_passing + size_of_tile(size)  # what a pass has freed stays with the process
+        splinters = min(used // _SPLINTERS[0], _SPLINTERS[1]) if backward_passes > 1 or step < longest else 0
+        return _LIBRARIES + used + splinters
+
+    def fitted(size: int) -> BlockPlan | None:
+        step = -(-size // -(-size // largest_step))  # steps of one size
+        least = 1 if block is not None else min(step, max(_LEAST_STEP, largest_step // 4))
+        while need(size, step) > room and step > least:
+            step = max(step // 2, least)
+        if need(size, step) > room and not (step == 1 and (size == 1 or block is not None)):
+            return None
+        kept = 1 + max(0, room - need(size, step)) // max(1, term_bytes * size)
+        kept = min(kept, total(size))
+        while kept > 1 and need(size, step, kept) > room:
+            kept -= 1
+        return BlockPlan(block=size, step=step, bytes=need(size, step, kept), kept_blocks=kept)
+
+    size = _tile_rows(longest, side=side) if block is None else min(block, longest)
+    while (found := fitted(size)) is None:
+        size = (size + 1) // 2
+    while block is None and found.kept_blocks + 1 < total(size) and size // 2 >= _LEAST_TILE // side:
+        size = size // 2  # where terms are made more than once, smaller blocks leave room for more rows at a time
+        smaller = fitted(size)
+        if smaller is None or smaller.kept_blocks * size < 1.2 * found.kept_blocks * found.block:
+            break
+        found = smaller
+    return found
+
+
+def _tile_rows(rows: int, *, side: int) -> int:
+    """Rows of a tile when memory does not bind: a quarter of all, so that symmetry saves most of what it can.
+
+    Not so few that products are slow, nor so many that a tile is new memory instead of a buffer in use.
+    """
+    return min(rows, max(-(-rows // 4), _LEAST_TILE // side, 16), max(_LARGEST_TILE // side, 16))
