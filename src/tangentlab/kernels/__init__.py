@@ -4,11 +4,11 @@ from tangentlab.kernels.anisotropy import anisotropy_directions as anisotropy_di
 from tangentlab.kernels.columns import kernel_columns as kernel_columns
 from tangentlab.kernels.empirical_ntk import ntk as ntk
 from tangentlab.kernels.empirical_ntk import ntk_operator as ntk_operator
+from tangentlab.kernels.gram import Gram as Gram
 from tangentlab.kernels.infinite_mlp import InfiniteWidthMLP as InfiniteWidthMLP
 from tangentlab.kernels.infinite_module import infinite_width_of as infinite_width_of
 from tangentlab.kernels.infinite_width import InfiniteKernels as InfiniteKernels
 from tangentlab.kernels.infinite_width import InfiniteWidthNetwork as InfiniteWidthNetwork
-from tangentlab.kernels.kernel import Gram as Gram
 from tangentlab.kernels.kernel import NeuralTangentKernel as NeuralTangentKernel
 from tangentlab.kernels.low_rank_kernel import low_rank as low_rank
 from tangentlab.kernels.operator import KernelOperator as KernelOperator

@@ -1,4 +1,4 @@
-"""NeuralTangentKernel: the tangent kernel of a network at its anchor, as a function of two batches; and its Gram.
+"""NeuralTangentKernel: the tangent kernel of a network at its anchor, as a function of two batches.
 
 Formula   Θ(x, x') = J(x) J(x')ᵀ          Jacot, Gabriel & Hongler 2018; empirical: at finite width, at one θ0
 Cost      one forward and q backward passes for each row, then the contraction of `contraction.cheapest`
@@ -7,80 +7,36 @@ Cost      one forward and q backward passes for each row, then the contraction o
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from tangentlab._cluster import connected
 from tangentlab._errors import ArgumentError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
-from tangentlab._shapes import expect_finite, expect_path
+from tangentlab._shapes import expect_path
 from tangentlab.kernels.block_plan import STORAGES, held_bytes
 from tangentlab.kernels.cluster_tiles import run_on_cluster
-from tangentlab.kernels.cross_check import cross_check
-from tangentlab.kernels.device_tiles import Devices, check_devices, fill_on_devices
+from tangentlab.kernels.dense_kernel import DenseKernel, dense_kernel
+from tangentlab.kernels.device_tiles import Devices, check_devices
 from tangentlab.kernels.forecast import forecast
+from tangentlab.kernels.gram import Gram
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.memory_budget import Room
 from tangentlab.kernels.operator import KernelOperator
 from tangentlab.kernels.output_flavour import Outputs, check_outputs, output_flavour, refuse_no_matrix
 from tangentlab.kernels.plan import Plan
 from tangentlab.kernels.reduced_precision import check_precision
-from tangentlab.kernels.rounding import rounding
 from tangentlab.kernels.tile_store import refuse_full_disk
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiled_gram import TiledGram, gram_in_memory, gram_of_store
-from tangentlab.kernels.tiles import Progress, fill_tiles
+from tangentlab.kernels.tiles import Progress
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.routes import check_method
-
-
-@dataclass(frozen=True)
-class Gram:
-    """A kernel on one set of rows, with what it is: flavour, anchor in words, identity, and how far it was checked.
-
-    >>> gram = NeuralTangentKernel(torch.nn.Linear(2, 1, bias=False), outputs=0).gram(torch.eye(2))
-    >>> gram.values.tolist(), gram.trace
-    ([[1.0, 0.0], [0.0, 1.0]], 2.0)
-    """
-
-    values: Tensor = field(repr=False)
-    """(n, n), (n, n, c) or (n, n, c, c), as the flavour says."""
-    outputs: Outputs
-    description: str
-    fingerprint: str
-    difference: float
-    """Largest difference from plain autograd on a random sub-block, relative; nan where it was not checked."""
-    precision: str = "float32"
-    """"float32" for the network's own; else what factors and products were rounded to."""
-    rounding: float = 0.0
-    """How far that moved a random sub-block, relative to its largest number; 0 where nothing was rounded."""
-
-    @property
-    def matrix(self) -> Tensor:
-        """Flattened for linear algebra: (n·c, n·c) with row index i·c + k for "full", else `values`."""
-        if self.values.ndim != 4:
-            return self.values
-        n, m, c, _ = self.values.shape
-        return self.values.transpose(1, 2).reshape(n * c, m * c)
-
-    @property
-    def trace(self) -> float:
-        """Sum of the diagonal of `matrix`; for "diagonal", over all its outputs."""
-        diagonal = self.values.diagonal(dim1=0, dim2=1) if self.values.ndim == 3 else self.matrix.diagonal()
-        return float(diagonal.double().sum())
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """`values` for NumPy, and for whatever in this package takes a kernel as an array."""
-        values = self.values.detach().cpu().numpy()
-        return np.array(values, dtype=dtype) if copy else np.asarray(values, dtype=dtype)
 
 
 class NeuralTangentKernel:
@@ -143,15 +99,23 @@ class NeuralTangentKernel:
 
     def __call__(self, x1: Inputs, x2: Inputs | None = None, *, progress: Progress | None = None) -> Tensor:
         """Θ(x1, x2) in the network's dtype; symmetric, and half the work, when `x2` is None."""
-        return self._evaluate(x1, x2, progress)[0]
+        return self._evaluate(x1, x2, progress).values
 
     def gram(self, x: Inputs, *, progress: Progress | None = None) -> Gram:
         """Θ(x, x) with its identity and its check."""
-        values, difference, routes, moved = self._evaluate(x, None, progress)
-        description = f"{self.describe()}; {routes}"
+        found = self._evaluate(x, None, progress)
+        description = f"{self.describe()}; {found.routes}"
         if self.precision != "float32":
-            description += f"; {moved:.1e} from float32 on a sub-block"
-        return Gram(values, self.outputs, description, self.fingerprint, difference, self.precision, moved)
+            description += f"; {found.rounding:.1e} from float32 on a sub-block"
+        return Gram(
+            values=found.values,
+            outputs=self.outputs,
+            description=description,
+            fingerprint=self.fingerprint,
+            difference=found.difference,
+            precision=self.precision,
+            rounding=found.rounding,
+        )
 
     @outside_inference_mode()
     def plan(self, x1: Inputs, x2: Inputs | None = None, *, storage: str = "dense") -> Plan:
@@ -295,25 +259,18 @@ class NeuralTangentKernel:
         return fingerprint(identity if self.precision == "float32" else identity | {"precision": self.precision})
 
     @outside_inference_mode()
-    def _evaluate(
-        self, x1: Inputs, x2: Inputs | None, progress: Progress | None
-    ) -> tuple[Tensor, float, str, float]:
+    def _evaluate(self, x1: Inputs, x2: Inputs | None, progress: Progress | None) -> DenseKernel:
         x1, x2 = self._checked(x1, x2)
         with preserved_random_state(self.network.device):
-            found = self._inspect(self._first, x1, x2)
-            while True:
-                try:
-                    values, moved = self._fill(found, x1=x1, x2=x2, progress=progress)
-                    break
-                except PathChanged as change:
-                    found = found.without(change.names)
-            expect_finite(
-                "kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
+            return dense_kernel(
+                self._inspect(self._first, x1, x2),
+                x1,
+                x2,
+                network=self.network,
+                memory=self.memory,
+                devices=self.devices,
+                progress=progress,
             )
-            difference = cross_check(
-                self.network, values, flavour=found.flavour, x1=x1, x2=x2, precision=self.precision
-            )
-        return values.mul_(found.flavour.scale), difference, found.routes.describe(), moved
 
     def _inspect(self, network: Network, x1: Inputs, x2: Inputs | None) -> Inspection:
         return Inspection.of(network, x1, x2, outputs=self.outputs, method=self.method, precision=self.precision)
@@ -348,20 +305,6 @@ class NeuralTangentKernel:
             outputs = self._first(take_rows(x, slice(0, 1))).shape[1]
             return output_flavour(self.outputs, outputs=outputs).numbers
         return 1
-
-    def _fill(
-        self, found: Inspection, *, x1: Inputs, x2: Inputs | None, progress: Progress | None
-    ) -> tuple[Tensor, float]:
-        shape = found.flavour.shape(count_rows(x1), count_rows(x1 if x2 is None else x2))
-        home = self.network.device
-        apart = home.type != found.network.device.type  # then the result takes none of the devices' memory
-        tiles = found.tiles(x1, x2, memory=self.memory, storage="disk" if apart else "dense")
-        values = torch.empty(shape, dtype=self.network.dtype, device=home)
-        if self.devices:
-            fill_on_devices(values, tiles, devices=self.devices, progress=progress)
-        else:
-            fill_tiles(values, tiles, progress=progress)
-        return values, rounding(tiles, lambda rows, columns: values[rows.to(home)][:, columns.to(home)])
 
     @property
     def _first(self) -> Network:
