@@ -22,6 +22,7 @@ SHOWN = {
     "Data": lambda: tl.Data.from_arrays(X, [0, 1] * 6, name="mine"),
     "Task": lambda: tl.tasks.parity(2, dimension=4, samples=8, test_samples=4),
     "Network": network,
+    "LinearizedModule": lambda: tl.linearize(network()),
     "History": lambda: tl.train(network(), X, Y, tl.Descent(loss="mse", epochs=500, batch_size=4)).history,
     "KernelOperator": lambda: tl.ntk_operator(network(), X, outputs=0),
     "NeuralTangentKernel": lambda: tl.NeuralTangentKernel(network(), outputs=0),
@@ -43,4 +44,6 @@ def test_sizes_and_meaning_are_in_it():
     assert "8 train and 4 test rows of shape (4,)" in repr(SHOWN["Task"]())
     assert "4 of 4 parameters in 2 tensors" in repr(network())
     assert "1,500 steps, loss " in repr(SHOWN["History"]())
+    assert "(f0(x) + J(x) (θ − θ0) of Linear, 4 of 4 " in repr(tl.linearize(nn.Linear(3, 1)))
+    assert "(J(x) (θ − θ0) of Linear, 4 of 4 " in repr(tl.linearize(nn.Linear(3, 1), centred=True))
     assert "12 × 12" in repr(SHOWN["KernelOperator"]())

@@ -5,16 +5,16 @@ import torch
 from torch import nn
 
 from tangentlab._errors import NetworkError
-from tangentlab.networks.parameter_tree import Branch, FunctionModule, plant
+from tangentlab.networks.parameter_tree import Branch, FunctionModule, register_tensor
 
 
 def test_names_come_back_as_they_went_in():
     tree = Branch()
     names = ["a.weight", "a.bias", "list.0", "list.1", "deep.er.and.deeper"]
     for name in names:
-        plant(tree, name, nn.Parameter(torch.zeros(1)))
-    plant(tree, "a.mean", torch.zeros(2))
-    plant(tree, "a.cache", torch.zeros(2), persistent=False)
+        register_tensor(tree, name, nn.Parameter(torch.zeros(1)))
+    register_tensor(tree, "a.mean", torch.zeros(2))
+    register_tensor(tree, "a.cache", torch.zeros(2), persistent=False)
     assert [name for name, _ in tree.named_parameters()] == names
     assert [name for name, _ in tree.named_buffers()] == ["a.mean", "a.cache"]
     assert "a.mean" in tree.state_dict() and "a.cache" not in tree.state_dict()
@@ -23,9 +23,9 @@ def test_names_come_back_as_they_went_in():
 @pytest.mark.parametrize("name", ["train", "forward", "a.weight.more", "a"])
 def test_a_name_that_is_taken_is_refused(name):
     tree = Branch()
-    plant(tree, "a.weight", nn.Parameter(torch.zeros(1)))
+    register_tensor(tree, "a.weight", nn.Parameter(torch.zeros(1)))
     with pytest.raises(NetworkError, match="cannot keep its name"):
-        plant(tree, name, torch.zeros(1))
+        register_tensor(tree, name, torch.zeros(1))
 
 
 def test_a_function_is_a_module_with_its_dictionary():

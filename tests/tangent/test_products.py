@@ -9,7 +9,7 @@ from oracles.given_model import GivenModel
 from oracles.ntk_by_loops import jacobian_by_loops
 from tangentlab._errors import NetworkError
 from tangentlab.networks import Network
-from tangentlab.tangent.products import WAYS, autograd_gradients, pull_back, push_forward, working_way
+from tangentlab.tangent.products import WAYS, autograd_gradients, find_push_way, pull_back, push_forward
 
 
 class OnlyBackward(torch.autograd.Function):
@@ -84,7 +84,7 @@ def test_both_products_are_the_dense_jacobians(name):
     network = Network(model)
     J = jacobian_by_loops(model, X)
     along, u = directions(network), torch.randn(5, 2, dtype=torch.float64)
-    way = working_way(network, X)
+    way = find_push_way(network, X)
     f, df = push_forward(network, X, along=along, way=way)
     assert torch.equal(f, model(X))
     assert relative(df, J @ network.space.flatten(along)) < 1e-10
@@ -115,13 +115,13 @@ def test_a_subset_is_pushed_and_pulled():
 
 def test_single_precision_recurrent_kernels_find_a_way():
     network = Network(nn.LSTM(4, 3, batch_first=True), output=lambda out: out[0][:, -1])
-    assert working_way(network, X.float().unsqueeze(1)) in WAYS
+    assert find_push_way(network, X.float().unsqueeze(1)) in WAYS
 
 
 def test_a_forward_derivative_that_is_not_the_backward_ones_transpose_is_passed_over():
     model = GivenModel(lambda m, x: m.b(Straight.apply(3 * m.a(x)))).double()
     network = Network(model)
-    assert working_way(network, X) == "double backward"
+    assert find_push_way(network, X) == "double backward"
     along = directions(network)
     J = jacobian_by_loops(model, X)
     _, df = push_forward(network, X, along=along, way="double backward")
@@ -139,7 +139,7 @@ def test_no_way_at_all_is_said_in_words():
     with pytest.raises(
         NetworkError, match=r"No way of differentiating.*forward: .*double backward: .*tangentlab\.ntk"
     ):
-        working_way(network, X)
+        find_push_way(network, X)
 
 
 def test_values_destroyed_in_place_are_refused_with_a_remedy():

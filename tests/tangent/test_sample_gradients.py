@@ -7,7 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 from oracles.ntk_by_loops import jacobian_by_loops
 from tangentlab.networks import Network
-from tangentlab.tangent.sample_gradients import WAYS, sample_gradients, working_way
+from tangentlab.tangent.sample_gradients import WAYS, find_gradient_way, sample_gradients
 
 X = torch.linspace(-1, 1, 12, dtype=torch.float64).reshape(3, 4)
 
@@ -53,7 +53,7 @@ def test_the_working_way_is_right(name):
     forward, way = MODELS[name]
     model = Model(forward).double()
     network = Network(model)
-    assert working_way(network, X, names=network.names) == way
+    assert find_gradient_way(network, X, names=network.names) == way
     cotangents = torch.randn(3, 2, dtype=torch.float64)
     found = sample_gradients(network, X, names=network.names, cotangents=cotangents, way=way)
     if name == "nothing used":
@@ -95,7 +95,7 @@ def test_gradients_that_are_rounding_alone_do_not_rule_out_transforms():
 
     network = Network(Attends().double())
     x = torch.randn(3, 5, 4, dtype=torch.float64)
-    assert working_way(network, x, names=("bias", "query.weight")) == "vmap"
+    assert find_gradient_way(network, x, names=("bias", "query.weight")) == "vmap"
 
 
 def test_results_carry_no_graph_and_leave_no_gradients():

@@ -41,7 +41,7 @@ def pull_block(network: Network, x: Inputs, weights: Tensor) -> dict[str, Tensor
 def push_block(network: Network, x: Inputs, along: Mapping[str, Tensor], way: str, *, batched: bool) -> Tensor:
     """J δ for each δ of `along`, for each parameter (directions, *shape): (directions, n, c).
 
-    `way` as found by `products.working_way`; `batched` as by `pushes_in_batches`.
+    `way` as found by `products.find_push_way`; `batched` as by `pushes_in_batches`.
 
     >>> net = Network(torch.nn.Linear(2, 1, bias=False))
     >>> push_block(net, torch.ones(1, 2), {"weight": torch.ones(2, 1, 2)}, "forward", batched=True).flatten().tolist()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tangentlab.kernels.memory_budget import Room
-from tangentlab.kernels.pair_covariances import Covariances, Planned
+from tangentlab.kernels.pair_covariances import Covariances, PlannedSteps
 from tangentlab.kernels.pixel_pairs import PixelPairs
 
 _BLOCK_NUMBERS = {"cpu": 1 << 18, "cuda": 1 << 24}
@@ -20,7 +20,7 @@ _COPIES = 16
 
 
 def pass_through(
-    planned: Planned,
+    planned: PlannedSteps,
     first: Tensor,
     second: Tensor | None,
     *,
@@ -89,7 +89,7 @@ class _Between:
         return next(self.first)[first][:, :, None], next(self.second)[second][:, None, :]
 
 
-def _alone(planned: Planned, rows: Tensor, *, block: int) -> tuple[list[Tensor], list[Tensor]]:
+def _alone(planned: PlannedSteps, rows: Tensor, *, block: int) -> tuple[list[Tensor], list[Tensor]]:
     """The variances that activations meet, (pixels, n) each, and both kernels of each row with itself, (n,)."""
     met, ends = [], []
     for some in rows.split(block):
@@ -99,7 +99,7 @@ def _alone(planned: Planned, rows: Tensor, *, block: int) -> tuple[list[Tensor],
     return [torch.cat(parts, 1) for parts in zip(*met)], [torch.cat(parts) for parts in zip(*ends)]
 
 
-def _start(rows: Tensor, planned: Planned, other: Tensor | None = None) -> Tensor:
+def _start(rows: Tensor, planned: PlannedSteps, other: Tensor | None = None) -> Tensor:
     """Covariances of the inputs, averaged over channels: (pairs, n) of rows alone, or (pairs, n, m)."""
     first, second = planned.needed.pixels
     channels = rows.shape[1]

@@ -32,7 +32,7 @@ from tangentlab.kernels.infinite_layers import (
     Product,
     Residual,
 )
-from tangentlab.kernels.pair_covariances import Covariances, Planned, Step, Variances
+from tangentlab.kernels.pair_covariances import Covariances, PlannedSteps, Step, Variances
 from tangentlab.kernels.pixel_pairs import Grid, PixelPairs, Window, padding_before, window_sum
 from tangentlab.networks.activation import ACTIVATIONS
 
@@ -42,7 +42,7 @@ class Rule:
     """How a kind of layer changes the grid of pixels, and what it needs for the pairs `wanted` behind it."""
 
     grid: Callable[[Any, Grid], Grid]
-    plan: Callable[[Any, PixelPairs, Grid], Planned]
+    plan: Callable[[Any, PixelPairs, Grid], PlannedSteps]
 
 
 def grid_after(layers: Sequence[Layer], grid: Grid) -> Grid:
@@ -56,7 +56,7 @@ def grid_after(layers: Sequence[Layer], grid: Grid) -> Grid:
     return grid
 
 
-def plan_layers(layers: Sequence[Layer], wanted: PixelPairs, grid: Grid) -> Planned:
+def plan_layers(layers: Sequence[Layer], wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     """The steps of layers on images of a grid, found from the pairs wanted of the output backwards.
 
     >>> planned = plan_layers([Convolution(3), Activation("relu"), Flatten()], PixelPairs.single(), Grid(8, 8))
@@ -70,7 +70,7 @@ def plan_layers(layers: Sequence[Layer], wanted: PixelPairs, grid: Grid) -> Plan
     for layer, before in zip(reversed(layers), reversed(grids[:-1])):
         wanted, more, cost = RULES[type(layer)].plan(layer, wanted, before)
         steps, work = (*more, *steps), work + cost
-    return Planned(wanted, steps, work)
+    return PlannedSteps(wanted, steps, work)
 
 
 def _unchanged(_: Any, grid: Grid) -> Grid:
@@ -103,8 +103,8 @@ def _weigh(layer: Dense | Convolution) -> Step:
     return step
 
 
-def _plan_dense(layer: Dense, wanted: PixelPairs, _: Grid) -> Planned:
-    return Planned(wanted, (_weigh(layer),), 0)
+def _plan_dense(layer: Dense, wanted: PixelPairs, _: Grid) -> PlannedSteps:
+    return PlannedSteps(wanted, (_weigh(layer),), 0)
 
 
 def _convolved(layer: Convolution, grid: Grid) -> Grid:
@@ -112,14 +112,14 @@ def _convolved(layer: Convolution, grid: Grid) -> Grid:
     return Grid(*found)
 
 
-def _plan_convolution(layer: Convolution, wanted: PixelPairs, grid: Grid) -> Planned:
+def _plan_convolution(layer: Convolution, wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     before = [padding_before(layer.padding, side=side, size=layer.size, stride=layer.stride)[0] for side in grid]
     windows = [Window(axis, layer.size, layer.stride, before[axis], together=True) for axis in (0, 1)]
     averaged = _plan_windows(windows, wanted, grid)
-    return Planned(averaged.needed, (*averaged.steps, _weigh(layer)), 0)
+    return PlannedSteps(averaged.needed, (*averaged.steps, _weigh(layer)), 0)
 
 
-def _plan_windows(windows: Sequence[Window], wanted: PixelPairs, grid: Grid) -> Planned:
+def _plan_windows(windows: Sequence[Window], wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     """Means over the windows along rows, then along columns."""
     middle = Grid(wanted.grid.height, grid.width)
     between, across = window_sum(windows[1], wanted, before=middle)
@@ -131,14 +131,14 @@ def _plan_windows(windows: Sequence[Window], wanted: PixelPairs, grid: Grid) -> 
     def step(given: Covariances, _: Variances) -> Covariances:
         return given.average(lambda kernel: across(down(kernel)).div_(count))
 
-    return Planned(needed, (step,), 0)
+    return PlannedSteps(needed, (step,), 0)
 
 
 def _pooled(layer: AveragePool, grid: Grid) -> Grid:
     return Grid(*(padding_before("valid", side=side, size=layer.size, stride=layer.step)[1] for side in grid))
 
 
-def _plan_pool(layer: AveragePool, wanted: PixelPairs, grid: Grid) -> Planned:
+def _plan_pool(layer: AveragePool, wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     windows = [Window(axis, layer.size, layer.step, 0, together=False) for axis in (0, 1)]
     return _plan_windows(windows, wanted, grid)
 
@@ -147,15 +147,15 @@ def _to_vector(_: Any, grid: Grid) -> Grid:
     return Grid(1, 1)
 
 
-def _plan_whole(layer: Flatten | GlobalAveragePool, wanted: PixelPairs, grid: Grid) -> Planned:
+def _plan_whole(layer: Flatten | GlobalAveragePool, wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     if grid == (1, 1):
-        return Planned(wanted, (), 0)
+        return PlannedSteps(wanted, (), 0)
     together = isinstance(layer, Flatten)
     windows = [Window(axis, side, 1, 0, together=together) for axis, side in enumerate(grid)]
     return _plan_windows(windows, wanted, grid)
 
 
-def _plan_activation(layer: Activation, wanted: PixelPairs, _: Grid) -> Planned:
+def _plan_activation(layer: Activation, wanted: PixelPairs, _: Grid) -> PlannedSteps:
     function = layer.function
     if isinstance(function, str) and function in CLOSED_FORMS:
         dual = CLOSED_FORMS[function]
@@ -168,10 +168,10 @@ def _plan_activation(layer: Activation, wanted: PixelPairs, _: Grid) -> Planned:
         value, slope = dual(first, second, k, slope=t is not None)
         return Covariances(value, None if t is None or slope is None else slope * t)
 
-    return Planned(wanted, (step,), len(wanted))
+    return PlannedSteps(wanted, (step,), len(wanted))
 
 
-def _plan_residual(layer: Residual, wanted: PixelPairs, grid: Grid) -> Planned:
+def _plan_residual(layer: Residual, wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     branch = plan_layers(layer.branch, wanted, grid)
     needed = wanted.joined(branch.needed)
     own, inner = needed.find(wanted.codes), needed.find(branch.needed.codes)
@@ -181,10 +181,10 @@ def _plan_residual(layer: Residual, wanted: PixelPairs, grid: Grid) -> Planned:
         identity = given.take(own)
         return Covariances(identity.nngp + k, None if t is None or identity.ntk is None else identity.ntk + t)
 
-    return Planned(needed, (step,), branch.work)
+    return PlannedSteps(needed, (step,), branch.work)
 
 
-def _plan_product(layer: Product, wanted: PixelPairs, grid: Grid) -> Planned:
+def _plan_product(layer: Product, wanted: PixelPairs, grid: Grid) -> PlannedSteps:
     first, second = (plan_layers(branch, wanted, grid) for branch in (layer.first, layer.second))
     needed = first.needed.joined(second.needed)
     indices = [needed.find(branch.needed.codes) for branch in (first, second)]
@@ -194,7 +194,7 @@ def _plan_product(layer: Product, wanted: PixelPairs, grid: Grid) -> Planned:
         k2, t2 = second(given.take(indices[1]), variances)
         return Covariances(k1 * k2, None if t1 is None or t2 is None else t1 * k2 + k1 * t2)
 
-    return Planned(needed, (step,), first.work + second.work)
+    return PlannedSteps(needed, (step,), first.work + second.work)
 
 
 def _same_grid(layer: Residual | Product, grid: Grid) -> Grid:

@@ -16,7 +16,7 @@ from tangentlab.kernels.infinite_layers import Flatten, as_layers
 from tangentlab.kernels.infinite_pass import pass_through
 from tangentlab.kernels.infinite_rules import grid_after, plan_layers
 from tangentlab.kernels.infinite_structure import expect_structure
-from tangentlab.kernels.pair_covariances import Planned
+from tangentlab.kernels.pair_covariances import PlannedSteps
 from tangentlab.kernels.pixel_pairs import Grid, PixelPairs
 from tangentlab.linalg import floating_tensor
 
@@ -128,7 +128,7 @@ class InfiniteWidthNetwork:
         """
         return finite_network(self.layers, shape, width=width, outputs=outputs, seed=seed)
 
-    def _plan(self, grid: Grid) -> Planned:
+    def _plan(self, grid: Grid) -> PlannedSteps:
         left = grid_after(self.layers, grid)
         if left != (1, 1):
             raise ShapeError(

@@ -16,8 +16,8 @@ from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import Room
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, output_flavour
 from tangentlab.kernels.process_memory import AMPLE, keep_freed, settle
+from tangentlab.kernels.structure_memory import StructureMemory, StructureVerdict
 from tangentlab.kernels.tiles import TileMaker
-from tangentlab.kernels.verdict import Memory, Verdict
 from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.inputs import Inputs, concatenate_rows, count_rows, take_rows, tensors_of
 from tangentlab.networks.network import Network
@@ -68,7 +68,7 @@ class Inspection:
             found = _outputs(exact, exact_samples)
             flavour = output_flavour(outputs, outputs=found)
             routes = find_routes(exact, exact_samples, method=method)
-            verdict = Verdict(found, routes, any(reads_its_data(exact, few) for few in exact_samples))
+            verdict = StructureVerdict(found, routes, any(reads_its_data(exact, few) for few in exact_samples))
             _VERDICTS.remember(key, verdict)
             settle(
                 network.device
@@ -145,8 +145,8 @@ class Inspection:
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 
 
-_VERDICTS = Memory[Verdict]()
-_FOOTPRINTS = Memory[Footprint]()
+_VERDICTS = StructureMemory[StructureVerdict]()
+_FOOTPRINTS = StructureMemory[Footprint]()
 
 
 def _all_that_matters(network: Network, x1: Inputs, x2: Inputs | None, method: str) -> Hashable | None:
@@ -158,7 +158,7 @@ def _all_that_matters(network: Network, x1: Inputs, x2: Inputs | None, method: s
     return None if built is None else (built, rows, inputs, method, autocast, network.dtype)
 
 
-def _still_stands(verdict: Verdict, network: Network, samples: list[Inputs]) -> bool:
+def _still_stands(verdict: StructureVerdict, network: Network, samples: list[Inputs]) -> bool:
     """Whether the outputs on these rows are finite and as many as they were."""
     found = [network(few) for few in samples]
     return all(f.shape[1] == verdict.outputs and bool(torch.isfinite(f).all()) for f in found)

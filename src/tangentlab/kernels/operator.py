@@ -72,7 +72,7 @@ class KernelOperator:
         few = network.place(take_rows(rows.x, some_rows(rows.count)))
         with preserved_random_state(network.device):
             try:
-                push_way = "" if way == "rows" else products.working_way(network, few)
+                push_way = "" if way == "rows" else products.find_push_way(network, few)
             except NetworkError:  # operations without a forward derivative, whose rows' gradients will do
                 if way == "products":
                     raise

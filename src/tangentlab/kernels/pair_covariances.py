@@ -46,7 +46,7 @@ class Variances(Protocol):
 Step = Callable[[Covariances, Variances], Covariances]
 
 
-class Planned(NamedTuple):
+class PlannedSteps(NamedTuple):
     """The pairs of pixels that steps need, the steps, and how many numbers their activations treat a pair of rows."""
 
     needed: PixelPairs

@@ -23,7 +23,7 @@ from tangentlab.networks.evaluation import outside_inference_mode, preserved_ran
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
-from tangentlab.tangent.sample_gradients import sample_gradients, working_way
+from tangentlab.tangent.sample_gradients import find_gradient_way, sample_gradients
 
 _MOST_ROWS = 256
 _SHARE = 4
@@ -62,7 +62,7 @@ class TangentRows:
         flavour = output_flavour(outputs, outputs=inspect_network(network, few).outputs)
         cotangents = flavour.cotangents(like=next(iter(network.parameters.values())))
         with preserved_random_state(network.device):
-            way = working_way(network, few, names=network.names)
+            way = find_gradient_way(network, few, names=network.names)
         budget = parse_bytes(memory)
         row_bytes = flavour.count * network.space.size * cotangents.element_size()
         step = max(1, min(_MOST_ROWS, budget // (_SHARE * row_bytes)))

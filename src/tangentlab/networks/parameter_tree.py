@@ -12,15 +12,26 @@ from tangentlab._errors import NetworkError
 
 
 class Branch(nn.Module):
-    """A container in a tree of names; it has no forward pass of its own."""
+    """A container in a tree of names; it has no forward pass of its own.
+
+    >>> tree = Branch()
+    >>> register_tensor(tree, "weight", nn.Parameter(Tensor(2, 3)))
+    >>> tree
+    Branch(weight (2, 3))
+    """
+
+    def extra_repr(self) -> str:
+        """The names and shapes of its own tensors."""
+        held = {**self._parameters, **self._buffers}
+        return ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in held.items() if tensor is not None)
 
 
-def plant(root: nn.Module, name: str, tensor: Tensor, *, persistent: bool = True) -> None:
+def register_tensor(root: nn.Module, name: str, tensor: Tensor, *, persistent: bool = True) -> None:
     """Register a parameter or buffer under a dotted name, growing the branches on the way.
 
     >>> import torch
     >>> tree = Branch()
-    >>> plant(tree, "layer.0.weight", nn.Parameter(torch.ones(2)))
+    >>> register_tensor(tree, "layer.0.weight", nn.Parameter(torch.ones(2)))
     >>> [name for name, _ in tree.named_parameters()]
     ['layer.0.weight']
     """
@@ -60,7 +71,7 @@ class FunctionModule(nn.Module):
         self.names = tuple(parameters)
         self.tree = Branch()
         for name, tensor in parameters.items():
-            plant(self.tree, name, nn.Parameter(tensor.detach().clone(), requires_grad=False))
+            register_tensor(self.tree, name, nn.Parameter(tensor.detach().clone(), requires_grad=False))
 
     def forward(self, x: Any) -> Any:
         """The function at the parameters the tree holds now."""

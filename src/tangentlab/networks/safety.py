@@ -35,7 +35,7 @@ _DRAWS = 16
 
 
 @dataclass(frozen=True)
-class Inspection:
+class SafetyCheck:
     """What the checks found: the number of outputs, and sentences about what was repaired.
 
     >>> inspect_network(Network(nn.Linear(2, 3)), torch.zeros(2, 2)).outputs
@@ -57,7 +57,7 @@ def some_rows(rows: int, *, count: int = FEW) -> Tensor:
     return torch.randperm(rows, generator=generator(0, "some rows", rows))[:count]
 
 
-def inspect_network(network: Network, x: Inputs) -> Inspection:
+def inspect_network(network: Network, x: Inputs) -> SafetyCheck:
     """Refuse a network whose outputs are not a function of one row each; `x` already placed.
 
     Checked in order, on a few of the rows: the forward pass runs, on its own tensors, and leaves its parameters
@@ -83,7 +83,7 @@ def inspect_network(network: Network, x: Inputs) -> Inspection:
                     _refuse_chance(network, few)
             verify_rows(network, few, together)
             check_train_mode(network, few, together)
-    return Inspection(outputs=together.shape[1], notes=tuple(_describe_repairs(network)), draws=draws)
+    return SafetyCheck(outputs=together.shape[1], notes=tuple(_describe_repairs(network)), draws=draws)
 
 
 def verify_rows(network: Network, x: Inputs, outputs: Tensor, *, count: int = FEW) -> None:

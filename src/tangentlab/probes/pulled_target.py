@@ -131,7 +131,7 @@ class PulledTarget:
     @cached_property
     def _push_way(self) -> str:
         few = self.network.place(take_rows(self.rows.x, some_rows(self.rows.count)))
-        return products.working_way(self.network, few)
+        return products.find_push_way(self.network, few)
 
     def _weights(self, part: slice) -> Tensor:
         """Weights on the outputs of a block of rows, (directions, rows, c), one direction for each pull."""

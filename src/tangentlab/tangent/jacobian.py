@@ -88,7 +88,7 @@ class Jacobian:
         dense = self.outputs.new_empty(n, c, p)
         with preserved_random_state(network.device):
             few = take_rows(self.x, some_rows(n))
-            way = sample_gradients.working_way(network, few, names=network.names)
+            way = sample_gradients.find_gradient_way(network, few, names=network.names)
             for start in range(0, n, _STEP):
                 part = slice(start, start + _STEP)
                 rows = sample_gradients.sample_gradients(
@@ -118,5 +118,5 @@ def jacobian(
     few = take_rows(placed, some_rows(len(outputs)))
     verify_rows(network, placed, outputs, count=len(outputs) if reads_its_data(network, few) else FEW)
     with preserved_random_state(network.device):
-        way = products.working_way(network, few)
+        way = products.find_push_way(network, few)
     return Jacobian(network=network, x=placed, outputs=outputs, way=way)

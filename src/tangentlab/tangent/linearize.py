@@ -18,12 +18,12 @@ from tangentlab.networks.data_dependence import reads_its_data
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, take_rows, tensors_of
 from tangentlab.networks.network import Network
-from tangentlab.networks.parameter_tree import Branch, plant
+from tangentlab.networks.parameter_tree import Branch, register_tensor
 from tangentlab.networks.private_copy import private_copy
 from tangentlab.networks.safety import FEW, inspect_network, some_rows, verify_rows
 from tangentlab.tangent.dual_pass import DUAL, dual_passes_rightly
 from tangentlab.tangent.linear_function import push, push_from_inputs, records_rightly
-from tangentlab.tangent.products import WAYS, working_way
+from tangentlab.tangent.products import WAYS, find_push_way
 
 
 class LinearizedModule(nn.Module):
@@ -53,19 +53,23 @@ class LinearizedModule(nn.Module):
             own = name.removeprefix(network.prefix)
             if id(tensor) not in grown:
                 grown[id(tensor)] = nn.Parameter(tensor.detach().clone(), requires_grad=own in selected)
-            plant(self, own, grown[id(tensor)])
+            register_tensor(self, own, grown[id(tensor)])
         saved = set(network.module.state_dict())
         for name, tensor in network.module.named_buffers():
-            plant(self, name, tensor.detach().clone(), persistent=name in saved)
+            register_tensor(self, name, tensor.detach().clone(), persistent=name in saved)
         self._anchor = Branch()
         for name, tensor in selected.items():
-            plant(self._anchor, name, tensor.clone())
+            register_tensor(self._anchor, name, tensor.clone())
         self._moving = [_place(self, name) for name in network.names]
         self._start = [_place(self._anchor, name) for name in network.names]
         self._sources = [
             _place(self._anchor if name in selected else self, name)
             for name in (n.removeprefix(network.prefix) for n, _ in _tensors(network.module))
         ]
+
+    def __repr__(self) -> str:
+        formula = "J(x) (θ − θ0)" if self.centred else "f0(x) + J(x) (θ − θ0)"
+        return f"LinearizedModule({formula} of {self._tangent.describe()})"
 
     @property
     def anchor(self) -> dict[str, Tensor]:
@@ -107,7 +111,7 @@ class LinearizedModule(nn.Module):
         rows = count_rows(x)
         few = take_rows(x, some_rows(rows))
         verify_rows(self._tangent, x, self._tangent(x), count=rows if reads_its_data(self._tangent, few) else FEW)
-        way = working_way(self._tangent, few)
+        way = find_push_way(self._tangent, few)
         if way == WAYS[0] and dual_passes_rightly(self._tangent, few):
             way = DUAL
         self._way, self._records = way, records_rightly(self._tangent, few, way=way)

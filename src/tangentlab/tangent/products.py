@@ -75,10 +75,10 @@ def _double_backward(network: Network, x: Inputs, along: Mapping[str, Tensor]) -
     return f.detach(), df.detach()
 
 
-def working_way(network: Network, x: Inputs) -> str:
+def find_push_way(network: Network, x: Inputs) -> str:
     """The first of `WAYS` that this network's operations allow and that is the transpose of `pull_back` on `x`.
 
-    >>> working_way(Network(torch.nn.Linear(2, 1)), torch.ones(1, 2))
+    >>> find_push_way(Network(torch.nn.Linear(2, 1)), torch.ones(1, 2))
     'forward'
     """
     draw = generator(0, "directions")

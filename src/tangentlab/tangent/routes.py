@@ -168,7 +168,7 @@ def refuse_uncovered(names: Sequence[str]) -> None:
 def _general_way(network: Network, samples: Sequence[Inputs], names: tuple[str, ...]) -> str:
     if not names:
         return "vmap"
-    ways = {sample_gradients.working_way(network, few, names=names) for few in samples}
+    ways = {sample_gradients.find_gradient_way(network, few, names=names) for few in samples}
     return "vmap" if ways == {"vmap"} else "autograd"
 
 

@@ -64,7 +64,7 @@ def _looped(network: Network, x: Inputs, names: tuple[str, ...], cotangents: Ten
     return stacked
 
 
-def working_way(network: Network, x: Inputs, *, names: tuple[str, ...]) -> str:
+def find_gradient_way(network: Network, x: Inputs, *, names: tuple[str, ...]) -> str:
     """ "vmap" where it runs and equals the loop on the rows given (a few), else "autograd"."""
     probe = network(take_rows(x, slice(0, 1)))
     cotangents = torch.linspace(0.5, 1.5, 2 * probe.shape[1], dtype=probe.dtype, device=probe.device)

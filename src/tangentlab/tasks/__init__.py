@@ -8,8 +8,8 @@ from tangentlab.tasks.catalogue import TASKS as TASKS
 from tangentlab.tasks.catalogue import USAGE as USAGE
 from tangentlab.tasks.catalogue import make_task as make_task
 from tangentlab.tasks.catalogue import make_tasks as make_tasks
-from tangentlab.tasks.eigenfunction import eigenfunction as eigenfunction
-from tangentlab.tasks.eigenfunction import eigenfunction_task as eigenfunction_task
+from tangentlab.tasks.eigenfunction_task import eigenfunction as eigenfunction
+from tangentlab.tasks.eigenfunction_task import eigenfunction_task as eigenfunction_task
 from tangentlab.tasks.eigenfunctions import Eigenfunctions as Eigenfunctions
 from tangentlab.tasks.eigenfunctions import UnbalancedTaskWarning as UnbalancedTaskWarning
 from tangentlab.tasks.group import group as group

@@ -9,7 +9,7 @@ import torch
 
 from tangentlab.data import Data
 from tangentlab.kernels import NeuralTangentKernel
-from tangentlab.tasks.eigenfunction import eigenfunction_tasks
+from tangentlab.tasks.eigenfunction_task import eigenfunction_tasks
 from tangentlab.tasks.network_spec import NetworkSpec, refused
 from tangentlab.tasks.rows import draw_rows
 from tangentlab.tasks.task import Task

@@ -12,12 +12,12 @@ from tangentlab.data import Data, split
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Rows:
+class DrawnRows:
     """Train and test rows with the data's own labels (n,), and what they were drawn from, for an identity.
 
     >>> from tangentlab.data import load
     >>> drawn = draw_rows(load("digits"), samples=20, test_samples=10, seed=0, normalize=True)
-    >>> isinstance(drawn, Rows), drawn.source["samples"]
+    >>> isinstance(drawn, DrawnRows), drawn.source["samples"]
     (True, 20)
     """
 
@@ -36,7 +36,7 @@ def draw_rows(
     seed: int,
     normalize: bool,
     classes: Sequence[int] | None = None,
-) -> Rows:
+) -> DrawnRows:
     """The rows of `split`, centred and scaled by the statistics of the whole train part if `normalize`.
 
     Statistics of the whole train part, not of the `samples` drawn from it, so that one row is one input
@@ -59,7 +59,7 @@ def draw_rows(
         "seed": seed,
         "normalize": normalize,
     }
-    return Rows(
+    return DrawnRows(
         x_train=x_train,
         labels_train=data.y[drawn.train],
         x_test=x_test,

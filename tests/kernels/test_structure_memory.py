@@ -12,7 +12,7 @@ from tangentlab.kernels import inspection, ntk
 def compared(monkeypatch):
     """Counts the comparisons of routes; nothing is remembered from before."""
     calls = []
-    monkeypatch.setattr(inspection, "_VERDICTS", inspection.Memory())
+    monkeypatch.setattr(inspection, "_VERDICTS", inspection.StructureMemory())
     find = inspection.find_routes
     monkeypatch.setattr(inspection, "find_routes", lambda *args, **kw: calls.append(1) or find(*args, **kw))
     return calls

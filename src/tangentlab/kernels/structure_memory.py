@@ -1,4 +1,4 @@
-"""Verdict: what the comparisons of an inspection found; and a memory for what is found of a network's structure.
+"""StructureMemory: what was found of a network's structure need not be found again for another of the same.
 
 Comparing every parameter's route with autograd costs some evaluations in float64, more than the kernel of a few
 dozen rows. What they find is a fact about code and shapes; a second kernel of the same network, after training say,
@@ -16,7 +16,7 @@ from tangentlab.tangent.routes import Routes
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StructureVerdict:
     """The number of outputs, a route for each parameter, and whether the network reads its data."""
 
     outputs: int
@@ -28,10 +28,10 @@ Found = TypeVar("Found")
 
 
 @dataclass
-class Memory(Generic[Found]):
+class StructureMemory(Generic[Found]):
     """What was found last, by all that it depends on.
 
-    >>> found = Memory[int](most=1)
+    >>> found = StructureMemory[int](most=1)
     >>> found.remember("a", 1); found.remember("b", 2)
     >>> found.recall("a"), found.recall("b"), found.recall(None)
     (None, 2, None)
