@@ -11,14 +11,14 @@ from tangentlab.report.figures import draw_figures as draw_figures
 from tangentlab.report.page import render_page as render_page
 from tangentlab.report.page import write_report as write_report
 from tangentlab.report.prediction_page import render_prediction_page as render_prediction_page
+from tangentlab.report.record_rows import rows as rows
+from tangentlab.report.record_rows import summary_rows as summary_rows
+from tangentlab.report.record_rows import to_csv as to_csv
 from tangentlab.report.study_page import headline as headline
 from tangentlab.report.study_page import render_study_page as render_study_page
 from tangentlab.report.study_page import sentence as sentence
 from tangentlab.report.study_page import study_judgements as study_judgements
 from tangentlab.report.svg import save_figures as save_figures
-from tangentlab.report.table import rows as rows
-from tangentlab.report.table import summary_rows as summary_rows
-from tangentlab.report.table import to_csv as to_csv
 from tangentlab.report.units_table import unit_rows as unit_rows
 from tangentlab.report.units_table import units_csv as units_csv
 from tangentlab.report.verdict import Verdict as Verdict

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tangentlab.report.claims import Judgement
-from tangentlab.report.page_tables import Cell, Table
+from tangentlab.report.page_table import Cell, Table
 from tangentlab.report.wording import significant
 
 MARKS = {"holds": "▲ holds", "falls": "▼ falls", "cannot tell": "○ cannot tell"}

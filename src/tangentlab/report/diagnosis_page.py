@@ -8,9 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tangentlab.report.failure_table import failure_table
 from tangentlab.report.figure import Axis, Figure, Panel, Series
-from tangentlab.report.page_tables import Cell, Table, failure_table
-from tangentlab.report.prediction_page import cross_validation_figure, curve_table, prediction_curves
+from tangentlab.report.page_table import Cell, Table
+from tangentlab.report.prediction_figures import cross_validation_figure, prediction_curves
+from tangentlab.report.prediction_page import curve_table
 from tangentlab.report.template import fill
 from tangentlab.report.units_table import flat
 from tangentlab.report.wording import significant

@@ -10,20 +10,20 @@ from typing import Any
 from tangentlab._atomic import make_folder, write_atomically
 from tangentlab.records import Record, Store
 from tangentlab.report.comparison import Comparison
-from tangentlab.report.figures import draw_figures
-from tangentlab.report.intervals import MIN_SEEDS
-from tangentlab.report.page_tables import (
+from tangentlab.report.comparison_tables import (
     accuracy_table,
     crossing_table,
-    failure_table,
     findings_table,
     gap_table,
     overall_table,
     ranking_table,
 )
+from tangentlab.report.failure_table import failure_table
+from tangentlab.report.figures import draw_figures
+from tangentlab.report.intervals import MIN_SEEDS
+from tangentlab.report.record_rows import to_csv
 from tangentlab.report.settings import command_of, machines_of, settings_of
 from tangentlab.report.study_page import render_study_page
-from tangentlab.report.table import to_csv
 from tangentlab.report.template import fill
 from tangentlab.report.verdict import reach_verdict
 from tangentlab.report.warnings_told import warnings_of

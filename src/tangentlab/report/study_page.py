@@ -10,7 +10,7 @@ from typing import Any
 from tangentlab.records import Record
 from tangentlab.report.claims import CLAIMS, Judgement, judge
 from tangentlab.report.claims_table import bound, claims_table
-from tangentlab.report.page_tables import failure_table
+from tangentlab.report.failure_table import failure_table
 from tangentlab.report.pictures import images_of, pictures_of
 from tangentlab.report.settings import command_of, machines_of, settings_of
 from tangentlab.report.template import fill

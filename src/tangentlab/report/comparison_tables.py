@@ -1,48 +1,18 @@
-"""The tables of the page: what was found, with its intervals, as cells of text."""
+"""The tables of a comparison: what was found, with its intervals, as cells of text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from tangentlab.records import Record
-from tangentlab.report.comparison import OPPONENTS, Comparison, label
+from tangentlab.report.comparison import OPPONENTS, Comparison
 from tangentlab.report.findings import Finding, find
 from tangentlab.report.intervals import MIN_SEEDS, MIN_TASKS, Interval, mean_interval
+from tangentlab.report.page_table import Cell, Table
 from tangentlab.report.verdict import Verdict
 from tangentlab.report.wording import percent, points_interval, signed_points
 
 _MARKS = {"ahead": "▲ ahead", "behind": "▼ behind", "cannot tell": "○ cannot tell"}
 _TURNS = {"crosses": "◆ depends on samples", "reversed": "◆ depends on samples", "mixed": "◆ depends on setting"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: `text`, a smaller `detail` under or beside it, and the `style` the page gives it.
-
-    >>> Cell("91.2", detail="± 0.8", style="number").rows
-    1
-    """
-
-    text: str
-    detail: str = ""
-    style: str = ""
-    rows: int = 1
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with a `key` for anchors, a caption, one heading a column, and rows of cells.
-
-    >>> Table("k", "Nothing", note="", columns=("a",), rows=()).rows
-    ()
-    """
-
-    key: str
-    caption: str
-    note: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 def findings_table(verdict: Verdict, comparison: Comparison) -> Table:
@@ -223,42 +193,8 @@ def ranking_table(verdict: Verdict) -> Table:
     )
 
 
-def failure_table(failed: Iterable[Record]) -> Table:
-    """The cells that failed, why, and what to do.
-
-    >>> failure_table([]).rows
-    ()
-    """
-    rows = []
-    for record in failed:
-        spec, error = record.spec, record.error or {}
-        rows.append(
-            (
-                Cell(label(spec.get("network")), style="name"),
-                Cell(label(spec.get("task")), style="name"),
-                Cell(label(spec.get("samples")), style="number"),
-                Cell(label(spec.get("seed")), style="number"),
-                Cell(str(error.get("message", "")), detail=str(error.get("remedy", "")), style="words"),
-                Cell(_log(error.get("log")), style="path"),
-            )
-        )
-    return Table(
-        "failure-table",
-        "Cells that failed",
-        "They are left out of every number on this page.",
-        ("Network", "Task", "Samples", "Seed", "What happened, and what to do", "Log"),
-        tuple(rows),
-    )
-
-
 def _few(finding: Finding) -> str:
     return f", {finding.reason}" if finding.difference.n < MIN_SEEDS else ""
-
-
-def _log(value: object) -> str:
-    """The end of a log, or its path."""
-    lines = str(value or "").strip().splitlines()
-    return "\n".join(lines[-4:])
 
 
 def _names(setting) -> tuple[Cell, Cell, Cell]:

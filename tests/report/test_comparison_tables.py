@@ -1,13 +1,13 @@
 from tangentlab.report import Comparison, reach_verdict
-from tangentlab.report.page_tables import (
+from tangentlab.report.comparison_tables import (
     accuracy_table,
     crossing_table,
-    failure_table,
     findings_table,
     gap_table,
     overall_table,
     ranking_table,
 )
+from tangentlab.report.failure_table import failure_table
 
 
 def tables(records):
