@@ -20,12 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import DataError, NumericalError
+from tangentlab._errors import DataError
 from tangentlab._fingerprint import fingerprint
 from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.tiles import Progress
-from tangentlab.linalg import NumericalWarning, eigenpairs, noise_floor
+from tangentlab.linalg import NumericalWarning
 from tangentlab.networks.inputs import check_inputs
+from tangentlab.tasks.determined_eigenpairs import determined_eigenpairs
 from tangentlab.tasks.kernel_on_rows import KernelOnRows, expect_rows
 from tangentlab.tasks.task import Task
 from tangentlab.tasks.train_rows import train_rows
@@ -34,8 +35,6 @@ FEW = 0.05
 """A class with a smaller share of the rows is warned about."""
 _MIXED = 0.5
 """Sine of the angle that an eigenvector may be off by before it is warned about."""
-_COLUMNS = 256
-"""Functions extended at once."""
 
 
 class UnbalancedTaskWarning(UserWarning):
@@ -109,29 +108,20 @@ class Eigenfunctions:
         size = on_rows.outputs * (len(kept) if inductive else len(x))
         count = _expect_count(count, size)
         decomposed = on_rows.on(kept) if inductive else on_rows.matrix
-        more = min(size, count + 1)  # the gap behind the last needs one more
-        pairs = eigenpairs(
-            decomposed, more, tolerance=tolerance, seed=seed, rounding=on_rows.rounding, name="kernel"
+        pairs = determined_eigenpairs(
+            decomposed, count, size=size, rounding=on_rows.rounding, tolerance=tolerance, seed=seed
         )
-        values = pairs.values
-        largest = float(values.abs().max())
-        floor = noise_floor(torch.nn.functional.pad(values, (0, size - more)), rounding=on_rows.rounding)
-        _refuse_rounding(values[:count], float(floor))
-        distance = _distances(values)[:count]
-        doubt = pairs.residuals[:count] * largest + float(floor)
-        vectors = pairs.vectors[:, :count]
-        if inductive:
-            vectors = _extended(on_rows, kept, held, vectors, values[:count])
+        vectors = on_rows.extended(pairs.vectors, pairs.values, rows=kept) if inductive else pairs.vectors
         functions = vectors if on_rows.outputs == 1 else vectors.reshape(len(x), on_rows.outputs, count)
         return Eigenfunctions(
             x=x,
             train=kept,
             test=held,
             inductive=inductive,
-            eigenvalues=values[:count].cpu(),
+            eigenvalues=pairs.values.cpu(),
             functions=functions.cpu(),
-            gaps=(distance / values[:count]).cpu(),
-            mixing=(doubt / distance).clamp_max(1).cpu(),
+            gaps=pairs.gaps.cpu(),
+            mixing=pairs.mixing.cpu(),
             trace=on_rows.trace,
             kernel=on_rows.description,
             kernel_fingerprint=on_rows.fingerprint,
@@ -277,35 +267,6 @@ def _expect_count(count: int, size: int) -> int:
     return expect_whole_number(
         "count", count, most=size, expected=expected, remedy="Ask for lower indices, or give more rows."
     )
-
-
-def _refuse_rounding(values: Tensor, floor: float) -> None:
-    known = int((values > floor).sum())
-    if known < len(values):
-        raise NumericalError(
-            f"The kernel has {known} eigenvalues above rounding ({floor:.2g}), so that eigenfunction "
-            f"{len(values) - 1} means nothing.",
-            remedy=f"Ask for indices below {known}." if known else "Check the kernel: none of them is positive.",
-        )
-
-
-def _distances(values: Tensor) -> Tensor:
-    """From each value to the nearer of its neighbours."""
-    steps = (values[:-1] - values[1:]).abs()
-    far = torch.full_like(values[:1], float("inf"))
-    return torch.minimum(torch.cat([far, steps]), torch.cat([steps, far]))
-
-
-def _extended(on_rows: KernelOnRows, train: Tensor, test: Tensor, vectors: Tensor, values: Tensor) -> Tensor:
-    """v on all rows: itself on the train rows, Θ(x, X) v / ℓ on the others."""
-    rows = on_rows.entries(train), on_rows.entries(test)
-    at_train, at_test = (entries.to(vectors.device) for entries in rows)
-    found = vectors.new_zeros(on_rows.rows * on_rows.outputs, vectors.shape[1])
-    found[at_train] = vectors
-    for start in range(0, vectors.shape[1], _COLUMNS):
-        part = slice(start, start + _COLUMNS)
-        found[at_test, part] = on_rows.between(test, train, vectors[:, part]) / values[part]
-    return found
 
 
 def _one_hot(labels: Tensor, classes: int) -> Tensor:

@@ -23,6 +23,8 @@ from tangentlab.networks.network import Network
 
 _ROWS = 1024
 """Rows of a matrix widened at once."""
+_COLUMNS = 256
+"""Functions extended at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,22 @@ class KernelOnRows:
         for start in range(0, len(rows), _ROWS):
             part = rows[start : start + _ROWS]
             found[start : start + _ROWS] = self.matrix[part][:, columns].double() @ vectors
+        return found
+
+    def extended(self, vectors: Tensor, values: Tensor, *, rows: Tensor) -> Tensor:
+        """Eigenvectors of the kernel on some `rows`, (rows · c, k), on all of them: elsewhere Θ(x, X) v_j / ℓ_j.
+
+        >>> kernel = KernelOnRows.of(torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.zeros(2, 1))
+        >>> kernel.extended(torch.ones(1, 1).double(), torch.tensor([2.0]), rows=torch.tensor([0])).tolist()
+        [[1.0], [0.5]]
+        """
+        others = torch.ones(self.rows, dtype=torch.bool).index_fill(0, rows, False).nonzero()[:, 0]
+        here, elsewhere = (self.entries(index).to(vectors.device) for index in (rows, others))
+        found = vectors.new_zeros(self.rows * self.outputs, vectors.shape[1])
+        found[here] = vectors
+        for start in range(0, vectors.shape[1], _COLUMNS):
+            part = slice(start, start + _COLUMNS)
+            found[elsewhere, part] = self.between(others, rows, vectors[:, part]) / values[part]
         return found
 
     def entries(self, index: Tensor) -> Tensor:
