@@ -17,10 +17,11 @@ from tangentlab.cli.diagnose import diagnose
 from tangentlab.cli.doctor import doctor
 from tangentlab.cli.exit_codes import exit_code_help
 from tangentlab.cli.failures import failures_in_words, termination_as_exit, warnings_in_words
-from tangentlab.cli.kernel import ntk, spectrum
 from tangentlab.cli.listing import list_catalogue
+from tangentlab.cli.ntk import ntk
 from tangentlab.cli.predict import predict
 from tangentlab.cli.run import resume, run
+from tangentlab.cli.spectrum import spectrum
 from tangentlab.cli.store import check, export, report
 from tangentlab.cli.tasks import tasks
 

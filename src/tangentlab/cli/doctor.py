@@ -8,7 +8,7 @@ import typer
 
 from tangentlab.cli.compare import Json
 from tangentlab.cli.exit_codes import ERROR
-from tangentlab.cli.kernel import NetworkName
+from tangentlab.cli.kernel_options import NetworkName
 from tangentlab.cli.screen import as_json
 from tangentlab.cli.values import shape
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tangentlab.cli.compare import Json, command_line
-from tangentlab.cli.kernel import DataName, DataPath, Dtype, Initialization, Label, Memory
+from tangentlab.cli.kernel_options import DataName, DataPath, Dtype, Initialization, Label, Memory
 from tangentlab.cli.screen import as_json, table
 from tangentlab.cli.step_progress import step_progress
 from tangentlab.cli.values import number_or_word, split_integers, split_tasks

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tangentlab.cli.compare import Json
-from tangentlab.cli.kernel import DataName, DataPath, Dtype, Initialization, Label, Mode, NetworkName, Seed
+from tangentlab.cli.kernel_options import DataName, DataPath, Dtype, Initialization, Label, Mode, NetworkName, Seed
 from tangentlab.cli.screen import as_json, table
 from tangentlab.cli.values import split_integers
 

@@ -4,6 +4,7 @@ from tangentlab.training.accuracy import accuracy as accuracy
 from tangentlab.training.accuracy import balanced_accuracy as balanced_accuracy
 from tangentlab.training.anchored_targets import AnchoredTargets as AnchoredTargets
 from tangentlab.training.batches import batches as batches
+from tangentlab.training.conjugate_gradient import ConjugateGradient as ConjugateGradient
 from tangentlab.training.descent import Descent as Descent
 from tangentlab.training.ensemble_flow import EnsembleFlow as EnsembleFlow
 from tangentlab.training.ensemble_flow import FittedEnsembleFlow as FittedEnsembleFlow
@@ -16,7 +17,6 @@ from tangentlab.training.history import History as History
 from tangentlab.training.kernel_regression import FittedKernelRegression as FittedKernelRegression
 from tangentlab.training.kernel_regression import KernelRegression as KernelRegression
 from tangentlab.training.loss import LOSSES as LOSSES
-from tangentlab.training.product_regression import ConjugateGradient as ConjugateGradient
 from tangentlab.training.product_regression import FittedByProducts as FittedByProducts
 from tangentlab.training.ridge_path import RidgePath as RidgePath
 from tangentlab.training.schedule import SCHEDULES as SCHEDULES

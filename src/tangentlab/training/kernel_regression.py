@@ -30,8 +30,9 @@ from tangentlab.linalg import (
 )
 from tangentlab.linalg.linear_map import is_matrix_free
 from tangentlab.training.anchored_targets import AnchoredTargets
+from tangentlab.training.conjugate_gradient import ConjugateGradient
 from tangentlab.training.leave_one_out import left_out_residuals
-from tangentlab.training.product_regression import ConjugateGradient, FittedByProducts
+from tangentlab.training.product_regression import FittedByProducts
 from tangentlab.training.ridge_path import RidgePath, expect_squares, generalized_cross_validation, ridge_path
 from tangentlab.training.unfitted import unfitted
 
