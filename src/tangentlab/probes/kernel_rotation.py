@@ -24,10 +24,10 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, DataError
 from tangentlab._shapes import expect_shape
-from tangentlab.linalg import KernelBlocks, LinearMap, as_columns, diagonal_blocks, eigenpairs, floating_tensor
-from tangentlab.linalg.linear_map import is_matrix_free
-from tangentlab.probes.jackknife import Jackknife, jackknife
+from tangentlab.linalg import as_columns, eigenpairs
+from tangentlab.probes.jackknife import Jackknife
 from tangentlab.probes.kernel_target import refuse_zero
+from tangentlab.probes.paired_quotients import KernelProducts, PairedQuotients
 
 _NEIGHBOURS = 10
 """Directions on either side of the target that it is compared with."""
@@ -122,7 +122,7 @@ def kernel_rotation(
     >>> [round(r, 6) for r in found.ratios.tolist()], found.target.rank_before, found.target.rank_after
     ([2.8, 7.4], 1, 0)
     """
-    first, second = _Read.of("K0", K0), _Read.of("K1", K1)
+    first, second = KernelProducts.of("K0", K0), KernelProducts.of("K1", K1)
     if first.size != second.size:
         expect_shape("K1", torch.empty(second.size, second.size, device="meta"), "n n", n=first.size)
     for one in (first, second):
@@ -131,7 +131,7 @@ def kernel_rotation(
                 f"`{one.map.name}` has trace {one.trace:.3g}: it has no direction.", remedy="Check its anchor."
             )
     V = _directions(first, K0, k, directions, progress)
-    along = _Along.of(first, second, V)
+    along = PairedQuotients.of(first, second, V)
     scale = first.trace / second.trace
     errors = [one.standard_error for one in along.jackknives(level)]
     found = None
@@ -141,89 +141,8 @@ def kernel_rotation(
     return KernelRotation(before, after, first.trace, second.trace, np.array(errors), found)
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """A kernel as a map, with its blocks of rows with themselves (n, c, c)."""
-
-    map: LinearMap
-    own: Tensor
-
-    @staticmethod
-    def of(name: str, K: Any) -> _Read:
-        if is_matrix_free(K):
-            found = LinearMap.of(K, name=name)
-            return _Read(found, found.diagonal()[:, None, None])
-        K = floating_tensor(name, K)
-        c = K.shape[2] if K.ndim == 4 else 1
-        if K.ndim == 4:
-            K = KernelBlocks.of(K, outputs=c, name=name).systems[0]
-        found = LinearMap.of(K, name=name)
-        assert found.dense is not None
-        return _Read(found, diagonal_blocks(found.dense[None], stride=c)[0].double())
-
-    @property
-    def size(self) -> int:
-        return self.map.size
-
-    @property
-    def trace(self) -> float:
-        return float(self.own.diagonal(dim1=1, dim2=2).sum())
-
-    def parts(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
-        """What each row has in v·Kv and v_i·K_ii v_i for each column v of vectors (N, k), both (n, k)."""
-        image = self.map(vectors).double()
-        n, c, _ = self.own.shape
-        blocks = vectors.reshape(n, c, -1)
-        inner = torch.einsum("nck,ncd,ndk->nk", blocks, self.own.to(vectors), blocks)
-        return (vectors * image).reshape(n, c, -1).sum(1), inner
-
-
-@dataclass(frozen=True, eq=False)
-class _Along:
-    """What each row has in the quotients of both kernels along k directions, (n, k); `energies` ‖v‖² of each, (k,)."""
-
-    first: tuple[Tensor, Tensor]
-    second: tuple[Tensor, Tensor]
-    energies: Tensor
-    traces: tuple[Tensor, Tensor]
-
-    @staticmethod
-    def of(first: _Read, second: _Read, directions: Tensor) -> _Along:
-        traces = [one.own.diagonal(dim1=1, dim2=2).sum(1).to(directions) for one in (first, second)]
-        parts = (first.parts(directions), second.parts(directions.to(second.map.device)))
-        moved = [tuple(part.to(directions) for part in each) for each in parts]
-        return _Along(*moved, directions.square().sum(0), (traces[0], traces[1]))  # pyright: ignore
-
-    def summed(self) -> _Along:
-        """All directions as the columns of one target."""
-        first, second = ((a.sum(1, keepdim=True), b.sum(1, keepdim=True)) for a, b in (self.first, self.second))
-        return _Along(first, second, self.energies.sum()[None], self.traces)
-
-    def only(self, k: int) -> _Along:
-        """One of the directions."""
-        first, second = ((a[:, k, None], b[:, k, None]) for a, b in (self.first, self.second))
-        return _Along(first, second, self.energies[k, None], self.traces)
-
-    @property
-    def before(self) -> Tensor:
-        return self.first[0].sum(0) / self.energies
-
-    @property
-    def after(self) -> Tensor:
-        return self.second[0].sum(0) / self.energies
-
-    def jackknives(self, level: float) -> list[Jackknife]:
-        """Of each direction's ratio for kernels of one trace, the direction held."""
-        (before, own_before), (after, own_after) = self.first, self.second
-        ratios = (after.sum(0) - 2 * after + own_after) / (before.sum(0) - 2 * before + own_before)
-        t0, t1 = self.traces
-        ratios = ratios * ((t0.sum() - t0) / (t1.sum() - t1))[:, None]
-        values = after.sum(0) / before.sum(0) * t0.sum() / t1.sum()
-        return [jackknife(value, each, level=level) for value, each in zip(values.tolist(), ratios.T)]
-
-
 def _directions(
-    first: _Read, K0: Any, k: int | None, directions: Any, progress: Callable[[int, int], None] | None
+    first: KernelProducts, K0: Any, k: int | None, directions: Any, progress: Callable[[int, int], None] | None
 ) -> Tensor:
     if directions is not None:
         V = as_columns("directions", directions, rows=first.size).to(first.map.device, torch.float64)
@@ -236,7 +155,13 @@ def _directions(
 
 
 def _turned(
-    first: _Read, second: _Read, target: Any, along: _Along, *, scale: float, level: float
+    first: KernelProducts,
+    second: KernelProducts,
+    target: Any,
+    along: PairedQuotients,
+    *,
+    scale: float,
+    level: float,
 ) -> TurnedTarget:
     k = len(along.before)
     if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
@@ -252,7 +177,7 @@ def _turned(
             y = y.reshape(-1, 1)
         expect_shape("target", y, "n r", n=first.size)
         refuse_zero(y, name="target")
-        mine, others = _Along.of(first, second, y).summed(), torch.ones(k, dtype=torch.bool)
+        mine, others = PairedQuotients.of(first, second, y).summed(), torch.ones(k, dtype=torch.bool)
     others = others.to(along.energies.device)
     before, after = along.before[others], along.after[others]
     normalized = mine.jackknives(level)[0]
