@@ -6,8 +6,7 @@ Memory    m vectors; when they would exceed `columns`, the best of them are kept
           (thick restart, Wu and Simon, 2000)
 
 A pair is accepted when the residual of its Ritz vector, known from the recurrence, is small. The residuals returned
-are measured on the products made, and a random block outside the basis that K does not stretch beyond the last
-eigenvalue found vouches for none having been missed: a Krylov space sees b copies of an eigenvalue at the most.
+are measured on the products made, and `unseen_eigenvectors` vouches for none having been missed.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from tangentlab.linalg.krylov_basis import KrylovBasis, next_block, orthonormal_
 from tangentlab.linalg.krylov_checkpoint import KrylovCheckpoint, KrylovState
 from tangentlab.linalg.linear_map import LinearMap
 from tangentlab.linalg.ritz_pairs import RitzPairs
+from tangentlab.linalg.unseen_eigenvectors import PATIENT_STEPS, WITNESS_STEPS, WITNESSES, unseen_eigenvectors
 
 Progress = Callable[[int, int], None]
 """Called with (products made, products expected)."""
@@ -37,11 +37,6 @@ SMALL_ROWS = 256
 """Up to here a dense solve takes milliseconds."""
 _AHEAD = 2.5
 """Columns that another pair takes to settle, a little more than spectra that fall like powers need."""
-_WITNESSES = 8
-_WITNESS_STEPS = 5
-_PATIENT_STEPS = 60
-_CROWDED = 1e-3
-"""Eigenvalues closer than this share of them, as many as a block, may have more beside them than a block sees."""
 _SLICE, _COLUMNS = 2048, 128
 """Rows and columns handled at once in float64: fresh memory is slow."""
 
@@ -130,7 +125,7 @@ def krylov_eigenpairs(
     columns = max(least, min(columns or 6 * k + 20 * block, n // 2))
     basis = KrylovBasis.empty(
         K,
-        capacity=columns + block + 2 * _WITNESSES * _PATIENT_STEPS,
+        capacity=columns + block + 2 * WITNESSES * PATIENT_STEPS,
         dtype=torch.float64 if tolerance < 5e-7 else K.dtype,
     )
     search = _Search(K, k, tolerance, block, columns, products or 40 * k + 200 * block)
@@ -177,12 +172,15 @@ class _Search:
                     pairs = known = RitzPairs.of(basis.small(used))
                     solved = used
                 else:
-                    full = used + len(new) + _WITNESSES * _WITNESS_STEPS > self.columns
+                    full = used + len(new) + WITNESSES * WITNESS_STEPS > self.columns
                     pairs = known.grown(basis.small(used), kept if full else k, rounding=rounding)
                 values, coefficients, scale, missed = pairs.values, pairs.coefficients, pairs.scale, None
                 late = self.late(values[:k], coefficients[-len(new) :, :k], images, scale)
                 if not late:
-                    missed, cost = self.missed(basis, used, values[:k], scale=scale, source=source)
+                    floor = (self.tolerance + 10 * rounding) * scale
+                    missed, cost = unseen_eigenvectors(
+                        K, basis, values[:k], used=used, block=b, floor=floor, source=source
+                    )
                     spent += cost
                 if not (late or missed is not None) or spent >= self.products:
                     complete = late or missed is None
@@ -215,37 +213,6 @@ class _Search:
         own = (_RELATIVE * values.abs()).clamp_min(0.1 * self.K.rounding * scale)
         wanted = own.clamp_max(0.5 * self.tolerance * scale)
         return int((residuals > wanted).sum()) if scale else 0
-
-    def missed(
-        self, basis: KrylovBasis, used: int, values: Tensor, *, scale: float, source: torch.Generator
-    ) -> tuple[Tensor | None, int]:
-        """Vectors outside the basis on which K exceeds the last of `values`, eigenvectors that it has not seen; and
-        the cost. Where a block of values lie close together, goes on until what is outside stretches no further.
-        """
-        floor = (self.tolerance + 10 * float(torch.finfo(basis.rows.dtype).eps)) * scale
-        bound, longest = float(values[-1]) + floor, -float("inf")
-        steps = _PATIENT_STEPS if self.crowded(values, floor) else _WITNESS_STEPS
-        width = min(_WITNESSES, (self.K.size - used) // steps)
-        stop = used
-        images = torch.randn(width, self.K.size, generator=source, dtype=torch.float64).to(self.K.device)
-        for step in range(1, steps + 1 if width else 1):
-            new = next_block(images, basis.rows[:stop], floor=0.0, source=source)
-            images, _ = basis.expand(self.K, new, used=stop)
-            stop += width
-            if step % _WITNESS_STEPS == 0:
-                pairs = RitzPairs.of(basis.small(stop, first=used))
-                unseen = pairs.values > bound
-                if bool(unseen.any()):
-                    return basis.combine(pairs.coefficients[:, unseen], first=used), stop - used
-                before, longest = longest, float(pairs.values[0])
-                if longest - before < 0.1 * (bound - longest):
-                    break
-        return None, stop - used
-
-    def crowded(self, values: Tensor, floor: float) -> bool:
-        """Whether as many as a block of the values above rounding lie close together."""
-        first, last = values[: max(0, self.k - self.block + 1)], values[self.block - 1 :]
-        return bool(((first - last < _CROWDED * first) & (first > 10 * floor)).any())
 
     def measured(
         self, basis: KrylovBasis, values: Tensor, coefficients: Tensor, *, spent: int, complete: bool
