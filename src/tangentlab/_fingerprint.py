@@ -45,7 +45,7 @@ def array_digest(array: Any) -> str:
         kind, shape = str(tensor.dtype), tuple(tensor.shape)
         array = tensor.flatten().view(torch.uint8).numpy() if tensor.numel() else np.zeros(0, np.uint8)
     else:
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array)
         kind, shape = array.dtype.str, array.shape
     digest = hashlib.sha256(f"{kind}|{shape}|".encode())
     digest.update(array.tobytes())
