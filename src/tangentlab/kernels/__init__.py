@@ -11,6 +11,7 @@ from tangentlab.kernels.infinite_width import InfiniteKernels as InfiniteKernels
 from tangentlab.kernels.infinite_width import InfiniteWidthNetwork as InfiniteWidthNetwork
 from tangentlab.kernels.kernel import NeuralTangentKernel as NeuralTangentKernel
 from tangentlab.kernels.low_rank_kernel import low_rank as low_rank
+from tangentlab.kernels.memory_budget import MemoryBudgetWarning as MemoryBudgetWarning
 from tangentlab.kernels.operator import KernelOperator as KernelOperator
 from tangentlab.kernels.plan import Plan as Plan
 from tangentlab.kernels.random_projection import TangentProjection as TangentProjection
