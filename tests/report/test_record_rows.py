@@ -2,7 +2,7 @@ import csv
 import io
 
 from tangentlab.records import Record
-from tangentlab.report import reach_verdict, rows, summary_rows, to_csv
+from tangentlab.report import rows, to_csv
 
 FIRST = "network,data,task,samples,seed,learner,train_loss,train_accuracy,test_loss,test_accuracy"
 
@@ -52,11 +52,3 @@ def test_names_with_commas_quotes_and_line_breaks_survive_the_csv(make):
 def test_a_record_with_next_to_nothing_in_it_still_has_a_row():
     (row,) = rows([Record(fingerprint="a", spec={})])
     assert (row["learner"], row["network"], row["test_accuracy"]) == ("network", None, None)
-
-
-def test_the_summary_has_one_row_for_each_finding(records):
-    found = summary_rows(records)
-    assert len(found) == len(reach_verdict(records).findings) == 18
-    assert set(found[0]) == {
-        "network", "task", "samples", "against", "difference", "95% interval", "seeds", "network is",
-    }  # fmt: skip

@@ -12,7 +12,6 @@ from tangentlab.report.page import render_page as render_page
 from tangentlab.report.page import write_report as write_report
 from tangentlab.report.prediction_page import render_prediction_page as render_prediction_page
 from tangentlab.report.record_rows import rows as rows
-from tangentlab.report.record_rows import summary_rows as summary_rows
 from tangentlab.report.record_rows import to_csv as to_csv
 from tangentlab.report.study_page import headline as headline
 from tangentlab.report.study_page import render_study_page as render_study_page

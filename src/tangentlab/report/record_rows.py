@@ -1,4 +1,4 @@
-"""Records as flat rows, for spreadsheets and terminals."""
+"""Records as flat rows, one for each cell and learner, and as CSV: for spreadsheets and data frames."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 
 from tangentlab.records import Record
 from tangentlab.report.comparison import LEARNERS, label
-from tangentlab.report.verdict import reach_verdict
-from tangentlab.report.wording import points_interval, signed_points
 
 COLUMNS = (
     "network",
@@ -75,27 +73,6 @@ def to_csv(records: Iterable[Record]) -> str:
     writer.writeheader()
     writer.writerows(found)
     return buffer.getvalue()
-
-
-def summary_rows(records: Iterable[Record], *, spec: Mapping[str, Any] | None = None) -> list[dict[str, str]]:
-    """One row of words for each setting, as a terminal shows the verdict's findings.
-
-    >>> summary_rows([])
-    []
-    """
-    return [
-        {
-            "network": finding.setting.network,
-            "task": finding.setting.task,
-            "samples": f"{finding.setting.samples:,}",
-            "against": finding.opponent,
-            "difference": signed_points(finding.difference.mean),
-            "95% interval": points_interval(finding.difference),
-            "seeds": str(finding.difference.n),
-            "network is": finding.outcome,
-        }
-        for finding in reach_verdict(records, spec=spec).findings
-    ]
 
 
 def _learners(record: Record) -> dict[str, dict[str, Any]]:
