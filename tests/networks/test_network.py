@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import tangentlab as tl
 from tangentlab._errors import ArgumentError, NetworkError, ShapeError, UnknownNameError
 from tangentlab.networks import Network
 
@@ -122,6 +123,15 @@ def test_another_dtype_and_another_anchor_are_other_networks():
     assert moved.fingerprint != network.fingerprint
     with pytest.raises(ShapeError, match=r"0\.weight"):
         network.at({})
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bfloat16, "float64"])
+@pytest.mark.parametrize(
+    "call", [tl.ntk, tl.jacobian, lambda *args, **kw: tl.alignment_from_gradient(*args, X, **kw)]
+)
+def test_what_is_no_precision_is_refused_wherever_one_is_asked_for(call, dtype):
+    with pytest.raises(ArgumentError, match=r"`dtype` must be torch.float32 or torch.float64, got .*model's"):
+        call(mlp(), X, dtype=dtype)
 
 
 def test_half_precision_is_raised():

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tangentlab._errors import ArgumentError, NumericalError, UnknownNameError
+from tangentlab._errors import NumericalError, UnknownNameError
 from tangentlab._seeds import generator
 from tangentlab._shapes import expect_whole_number
 from tangentlab.kernels.output_flavour import OutputFlavour, Outputs, check_outputs, output_flavour
@@ -85,15 +85,7 @@ def bound(
     shape = expect_input_shape(shape, name="shape")  # type: ignore[arg-type]
     if check_outputs(outputs) in ("full", "diagonal"):
         raise UnknownNameError("outputs", str(outputs), ("trace", "mean", "sum", "an integer"))
-    if dtype not in (None, torch.float32, torch.float64):
-        raise ArgumentError(
-            "dtype",
-            expected="torch.float32 or torch.float64",
-            got=dtype,
-            remedy="Leave it out for the model's.",
-        )
-    network = Network(model, parameters=parameters, mode=mode)
-    network = network if dtype is None else network.to(dtype=dtype)
+    network = Network(model, parameters=parameters, mode=mode).to(dtype=dtype)
     rows = torch.randn(2, *shape, generator=generator(0, "rows for a check"))
     found = inspect_network(network, network.place(torch.cat([torch.zeros_like(rows[:1]), rows])))
     return network, shape, output_flavour(outputs, outputs=found.outputs)

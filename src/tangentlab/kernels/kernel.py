@@ -81,16 +81,8 @@ class NeuralTangentKernel:
         precision: str = "float32",
     ):
         self.outputs = check_outputs(outputs)
-        if dtype not in (None, torch.float32, torch.float64):
-            raise ArgumentError(
-                "dtype",
-                expected="torch.float32 or torch.float64",
-                got=dtype,
-                remedy="Leave it out for the model's.",
-            )
         check_method(method)
-        network = Network(model, parameters=parameters, mode=mode)
-        self.network = network if dtype is None else network.to(dtype=dtype)
+        self.network = Network(model, parameters=parameters, mode=mode).to(dtype=dtype)
         self.method = method
         self.memory = memory
         self.devices = check_devices(devices)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tangentlab._errors import NetworkError, TangentlabError, UnknownNameError
+from tangentlab._errors import ArgumentError, NetworkError, TangentlabError, UnknownNameError
 from tangentlab._fingerprint import fingerprint
 from tangentlab.networks.binding import ParameterChoice, bind_function, bind_module, choose_names
 from tangentlab.networks.evaluation import (
@@ -153,9 +153,16 @@ class Network:
         return next(iter(self.parameters.values())).device
 
     @outside_inference_mode()
-    def to(self, *, dtype: torch.dtype) -> Network:
-        """The same network in another real dtype, as a copy."""
-        if dtype == self.dtype:
+    def to(self, *, dtype: torch.dtype | None) -> Network:
+        """The same network in float32 or float64, as a copy; itself for None and for its own dtype.
+
+        >>> Network(nn.Linear(3, 2)).to(dtype=torch.float64).dtype
+        torch.float64
+        """
+        if dtype not in (None, torch.float32, torch.float64):
+            expected = "torch.float32 or torch.float64"
+            raise ArgumentError("dtype", expected=expected, got=dtype, remedy="Leave it out for the model's.")
+        if dtype in (None, self.dtype):
             return self
         return self._with(module=converted(self.module, dtype=dtype))
 

@@ -59,8 +59,7 @@ class PulledTarget:
         memory: int | str = "1GiB",
     ) -> PulledTarget:
         """Check a network and rows as their kernel does, and y (n,) or (n, r) against them."""
-        network = Network(model, parameters=parameters, mode=mode)
-        network = network if dtype is None else network.to(dtype=dtype)
+        network = Network(model, parameters=parameters, mode=mode).to(dtype=dtype)
         rows = TangentRows.of(network, x, outputs=outputs, memory=memory)
         if rows.flavour.contraction == "full" and rows.flavour.outputs == 1:
             rows = replace(rows, flavour=output_flavour(0, outputs=1))  # one kernel, shared by the columns of y

@@ -104,14 +104,14 @@ def jacobian(
 ) -> Jacobian:
     """The Jacobian of a module, Network or callable at its present parameters, on the rows `x`.
 
+    `parameters`, `mode` as for `Network`; `dtype` float64 or float32 to compute in another precision than theirs.
+
     Raises NetworkError, naming layer and remedy, when the outputs of a row depend on the other rows or on chance.
 
     >>> jacobian(torch.nn.Linear(3, 2), torch.zeros(4, 3)).shape
     (4, 2, 8)
     """
-    network = Network(model, parameters=parameters, mode=mode)
-    if dtype is not None:
-        network = network.to(dtype=dtype)
+    network = Network(model, parameters=parameters, mode=mode).to(dtype=dtype)
     placed = network.place(check_inputs(x))
     inspect_network(network, placed)
     outputs = network(placed)
