@@ -25,8 +25,9 @@ from tangentlab.tangent.written_slices import sliced
 COLUMNS = 65_536
 """Longest inner product summed in the working precision; longer ones are split and added in float64."""
 
-PART_NUMBERS = 16 << 20
-"""Numbers of a layer's gradients that are written out at once: new memory is slow, and less stays in the caches."""
+PART_NUMBERS = (8 << 20) - (1 << 16)
+"""Numbers of a layer's gradients that are written out at once: less stays in the caches, and blocks from 32 MiB on, of
+float32, the GNU library takes from the system each time, which has to clear them."""
 
 _WRITING = 3.2
 """Multiplications to write a gradient out, in those of a large product: small products, and one side of each pair."""

@@ -3,10 +3,13 @@
 Formula   C[b] = A[b] B[b] for A (b, m, s) and B (b, s, r)
 Cost      b·m·s·r multiplications. The BLAS behind `torch.bmm` reaches half of what oneDNN does on some processors:
           large products are made one by one with `product`, and small ones as one convolution with a group for each
-          b, the kernels of width one being the rows of A
+          b, the kernels of width one being the rows of A, or a transposed one where A lies as its transpose
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -75,6 +78,29 @@ def _quick_grouped(m: int, s: int, r: int) -> bool:
 def _grouped(A: Tensor, B: Tensor) -> Tensor:
     count, m, s = A.shape
     r = B.shape[2]
+    turned = _turned() if A.stride(1) == 1 != A.stride(2) else None
+    if turned is not None:
+        return turned(A.transpose(1, 2), B)
     kernels, signals = A.reshape(count * m, s, 1), B.reshape(1, count * s, r)
     # conv1d would not hand this to oneDNN where there is one thread
     return torch.mkldnn_convolution(signals, kernels, None, [0], [1], [1], count).reshape(count, m, r)
+
+
+@cache
+def _turned() -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Aᵀ B for A (b, s, m) as it lies in memory: a transposed convolution, where this build has that operation."""
+    operation = getattr(torch.ops.mkldnn, "_convolution_transpose_pointwise", None)
+    if operation is None:
+        return None
+
+    def multiply(A: Tensor, B: Tensor) -> Tensor:
+        (count, s, m), r = A.shape, B.shape[2]
+        kernels, signals = A.reshape(count * s, m, 1, 1), B.reshape(1, count * s, 1, r)
+        found = operation(signals, kernels, None, [0, 0], [0, 0], [1, 1], [1, 1], count, "none", [], "")
+        return found.view(count, m, r)
+
+    A, B = torch.arange(24.0).reshape(2, 3, 4), torch.arange(30.0).reshape(2, 3, 5)
+    try:
+        return multiply if torch.equal(multiply(A, B), A.transpose(1, 2) @ B) else None
+    except (RuntimeError, NotImplementedError):
+        return None

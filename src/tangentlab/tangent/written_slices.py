@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -65,10 +65,9 @@ def sliced(sides: Sequence[Sequence[Outer | Windows]]) -> list[list[Slices]]:
 def _outer_slices(part: Outer | Windows) -> OuterSlices:
     """Of one output, W or Wᵀ, whose lines are the longer side's."""
     use = (part.outer() if isinstance(part, Windows) else part).plain()
-    if use.gradients.shape[1] == 1:
-        if use.inputs.shape[1] == 1 and use.inputs.shape[3] < use.gradients.shape[4]:
-            use = Outer(use.gradients[:, 0], use.inputs.unsqueeze(1))
-        use = replace(use, gradients=use.gradients.transpose(3, 4).contiguous().transpose(3, 4))
+    q, o = use.gradients.shape[1], use.gradients.shape[4]
+    if q == use.inputs.shape[1] == 1 and use.inputs.shape[3] < o:
+        use = Outer(use.gradients[:, 0], use.inputs.unsqueeze(1))
     return OuterSlices(use)
 
 
