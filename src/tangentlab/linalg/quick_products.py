@@ -2,7 +2,8 @@
 
 A network's own linear layers, forward and backward, call `addmm` and `mm`. On a CPU where oneDNN is twice as fast
 as the BLAS behind those, this context hands them over, in the same true float32; and average pools as the products
-that they are. It acts on the thread that entered it and changes no setting of the process.
+that they are, and convolutions to a few channels several lines at a time. It acts on the thread that entered it and
+changes no setting of the process.
 
 Linear maps in an ordinary forward pass become `QuickLinear`, which costs no more to call than torch's. What is made
 of products in other ways is met one level below, where each operation of a backward pass costs microseconds more.
@@ -10,7 +11,7 @@ of products in other ways is met one level below, where each operation of a back
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -22,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tangentlab.linalg.matrix_product import has_quick_product, product
+from tangentlab.linalg.narrow_convolution import lines_at_once, narrow, narrow_convolution, turned
 from tangentlab.linalg.quick_linear import QuickLinear
 from tangentlab.linalg.quick_pools import average_pool, average_pool_gradient, tiling_window
 
@@ -75,6 +77,11 @@ class QuickProducts(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.linear and _takes_linear(*args, **kwargs):
             return QuickLinear.apply(*_linear_arguments(*args, **kwargs), lambda: self._inputs_only)
+        if func is F.conv2d:
+            forward, backward = _narrow_sides(*args, **kwargs)
+            self._below.found = self._below.found or backward
+            with self._below if forward else nullcontext():
+                return func(*args, **kwargs)
         if func in _MADE_OF_PRODUCTS or (func in _MATMUL and min(_axes(of) for of in args) < 3):
             with self._below:
                 return func(*args, **kwargs)
@@ -97,12 +104,12 @@ class _Below(TorchDispatchMode):
         if not kwargs:
             quick = _quick(func, args)
             if quick is not None:
-                self.found = True
+                self.found = self.found or func is not torch.ops.aten.convolution.default
                 return quick
         return func(*args, **(kwargs or {}))
 
 
-def _quick(func: Any, args: Any) -> Tensor | None:
+def _quick(func: Any, args: Any) -> Tensor | tuple[Tensor | None, ...] | None:
     if func is torch.ops.aten.mm.default and _large(*args):
         return product(*args)
     if func is torch.ops.aten.addmm.default and _large(*args[1:]):
@@ -113,7 +120,53 @@ def _quick(func: Any, args: Any) -> Tensor | None:
     if func is torch.ops.aten.avg_pool2d_backward.default:
         window = tiling_window(*args[1:])
         return None if window is None else average_pool_gradient(args[0], window)
+    if func is torch.ops.aten.convolution.default:
+        return _convolution(*args)
+    if func is torch.ops.aten.convolution_backward.default:
+        return _convolution_backward(*args)
     return None
+
+
+def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *options: Any) -> Tensor | None:
+    padding = _padding(weight, *options)
+    lines = 1 if padding is None else lines_at_once(x, weight, padding)
+    if padding is None or lines == 1:
+        return None
+    return narrow_convolution(x, weight, bias, padding=padding, lines=lines)
+
+
+def _convolution_backward(
+    G: Tensor, x: Tensor, weight: Tensor, _bias: Any, *options: Any
+) -> tuple[Tensor | None, ...] | None:
+    """Where no gradient but that of the input is asked for."""
+    padding, asked = _padding(weight, *options[:-1]), options[-1]
+    if padding is None or asked[1] or asked[2] or not narrow(weight.shape[1]):
+        return None
+    padding = [k - 1 - p for k, p in zip(weight.shape[2:], padding)]
+    back, G = turned(weight), G.contiguous()
+    lines = lines_at_once(G, back, padding) if min(padding) >= 0 else 1
+    return None if lines == 1 else (narrow_convolution(G, back, None, padding=padding, lines=lines), None, None)
+
+
+def _padding(
+    weight: Tensor,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    _output_padding: Any,
+    groups: int,
+) -> Sequence[int] | None:
+    """That of a convolution of images with steps of one; None for any other."""
+    plain = weight.ndim == 4 and not transposed and groups == 1 and {*stride, *dilation} == {1}
+    return [*padding] * (3 - len(padding)) if plain else None
+
+
+def _narrow_sides(input: Any, weight: Any, *rest: Any, **options: Any) -> tuple[bool, bool]:
+    """Whether a convolution has few outputs, and whether its backward pass will."""
+    if not (isinstance(weight, Tensor) and weight.ndim == 4 and isinstance(input, Tensor)):
+        return False, False
+    return narrow(weight.shape[0]), input.requires_grad and narrow(weight.shape[1])
 
 
 def _large(A: Tensor, B: Tensor) -> bool:
