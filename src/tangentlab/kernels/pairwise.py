@@ -117,19 +117,9 @@ def pixel_products(x: Tensor, y: Tensor, geometry: Geometry) -> Tensor:
     grams = _products(x.flatten(2).permute(2, 0, 1), y.flatten(2).permute(2, 0, 1)).reshape(*space, n, *space, m)
     total = grams.new_zeros(*at, n, *at, m)
     for offset in every(*(range(k) for k in geometry.kernel)):
-        to, of = zip(*(_overlap(geometry, axis, offset[axis], space[axis], at[axis]) for axis in range(dims)))
+        to, of = zip(*(geometry.meeting(axis, offset[axis], space[axis]) for axis in range(dims)))
         total[(*to, slice(None), *to)] += grams[(*of, slice(None), *of)]
     return total.reshape(at_all := _count(at), n, at_all, m)
-
-
-def _overlap(geometry: Geometry, axis: int, k: int, size: int, count: int) -> tuple[slice, slice]:
-    """The positions along an axis where place `k` of the kernel meets a pixel, and those pixels."""
-    stride, shift = geometry.stride[axis], geometry.dilation[axis] * k - geometry.padding[axis]
-    first = max(0, -(shift // stride))  # the least s with stride·s + shift ≥ 0
-    last = min(count - 1, (size - 1 - shift) // stride)
-    if last < first:
-        return slice(0, 0), slice(0, 0)
-    return slice(first, last + 1), slice(stride * first + shift, stride * last + shift + 1, stride)
 
 
 def _count(shape: tuple[int, ...]) -> int:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tangentlab.linalg.batched_product import batched_product
+from tangentlab.tangent.line_gradients import line_gradients, quick_by_lines
 from tangentlab.tangent.patches import Geometry, kernel_gradients, patch_matrix
 
 _WINDOW_NUMBERS = 1 << 21
@@ -96,6 +97,8 @@ class Windows:
         n, q = self.gradients.shape[:2]
         if self.quick_as_convolution:
             return Rows(kernel_gradients(self.pixels, self.gradients, self.geometry).reshape(n, q, -1))
+        if quick_by_lines(self.pixels, self.gradients, self.geometry):
+            return Rows(line_gradients(self.pixels, self.gradients, self.geometry).reshape(n, q, -1))
         step = max(1, _WINDOW_NUMBERS // (self.sizes[0] * self.geometry.groups * self.positions))
         if step >= n:
             return self.outer().rows()
@@ -144,7 +147,7 @@ class Windows:
             and self.positions >= 64
             and len(self.geometry.kernel) == 2
             and math.prod(self.geometry.kernel) > 1
-            and self.pixels.device.type == "cpu"
+            and self.pixels.device.type in ("cpu", "meta")  # without values, they stand for those of a CPU
             and self.pixels.dtype == torch.float32
         )
 

@@ -34,6 +34,20 @@ class Geometry:
         axes = zip(space, self.kernel, self.stride, self.dilation, self.padding)
         return tuple((size + 2 * p - d * (k - 1) - 1) // stride + 1 for size, k, stride, d, p in axes)
 
+    def meeting(self, axis: int, k: int, size: int) -> tuple[slice, slice]:
+        """The positions along an axis of so many pixels where place `k` of the kernel meets one, and those pixels.
+
+        >>> Geometry(kernel=(3,), stride=(2,), dilation=(1,), padding=(1,), groups=1).meeting(0, 0, 6)
+        (slice(1, 3, None), slice(1, 4, 2))
+        """
+        stride, padding = self.stride[axis], self.padding[axis]
+        shift, reach = self.dilation[axis] * k - padding, self.dilation[axis] * (self.kernel[axis] - 1)
+        first = max(0, -(shift // stride))  # the least s with stride·s + shift ≥ 0
+        last = min((size + 2 * padding - reach - 1) // stride, (size - 1 - shift) // stride)
+        if last < first:
+            return slice(0, 0), slice(0, 0)
+        return slice(first, last + 1), slice(stride * first + shift, stride * last + shift + 1, stride)
+
 
 def patches(x: Tensor, *, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Tensor:
     """Windows of `x` (n, channels, *space), already padded, as (n, channels, *positions, *kernel), without a copy.
