@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from tangentlab._errors import NotFiniteError, ShapeError
-from tangentlab.training.gram_of import gram_of, kernel_rows
 from tangentlab.training.gram_rows import ProductRows, StoredRows
+from tangentlab.training.kernel_rows import checked_gram, kernel_rows
 
 ROUNDING = 1e-13  # float64 products of 9 numbers of order one
 
@@ -52,7 +52,7 @@ def test_a_function_with_a_shape_is_read_through_its_products():
         def matmat(self, vectors):
             return K @ vectors
 
-    rows = gram_of(Operator())
+    rows = checked_gram(Operator())
     assert isinstance(rows, ProductRows)
     a, index = torch.randn(2, 6, 1, 3, dtype=torch.float64), torch.stack([torch.randperm(6), torch.arange(6)])
     assert torch.allclose(rows.product(index, a), StoredRows.of(K, outputs=1).product(index, a), rtol=1e-12)
@@ -60,8 +60,8 @@ def test_a_function_with_a_shape_is_read_through_its_products():
 
 def test_a_gram_that_is_none_is_refused():
     with pytest.raises(ShapeError, match="must be a Gram"):
-        gram_of(torch.ones(3, 2))
+        checked_gram(torch.ones(3, 2))
     with pytest.raises(NotFiniteError, match="`K` has 1 entry"):
-        gram_of(torch.diag(torch.tensor([1.0, float("nan")])) + torch.tensor([[0.0, 0.0], [0.0, 1.0]]))
+        checked_gram(torch.diag(torch.tensor([1.0, float("nan")])) + torch.tensor([[0.0, 0.0], [0.0, 1.0]]))
     with pytest.raises(NotFiniteError, match=r"the first at \(1, 1, 0\)"):
-        gram_of(np.where(np.arange(8).reshape(2, 2, 2) == 6, np.nan, 1.0))
+        checked_gram(np.where(np.arange(8).reshape(2, 2, 2) == 6, np.nan, 1.0))

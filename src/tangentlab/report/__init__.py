@@ -6,10 +6,10 @@ from tangentlab.report.claims import Judgement as Judgement
 from tangentlab.report.claims import judge as judge
 from tangentlab.report.comparison import Comparison as Comparison
 from tangentlab.report.comparison import Setting as Setting
+from tangentlab.report.comparison_page import render_page as render_page
+from tangentlab.report.comparison_page import write_report as write_report
 from tangentlab.report.diagnosis_page import render_diagnosis_page as render_diagnosis_page
 from tangentlab.report.figures import draw_figures as draw_figures
-from tangentlab.report.page import render_page as render_page
-from tangentlab.report.page import write_report as write_report
 from tangentlab.report.prediction_page import render_prediction_page as render_prediction_page
 from tangentlab.report.record_rows import rows as rows
 from tangentlab.report.record_rows import to_csv as to_csv

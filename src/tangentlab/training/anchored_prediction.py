@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tangentlab._errors import ArgumentError, ShapeError
 from tangentlab.linalg import as_columns
-from tangentlab.training.gram_of import kernel_rows
+from tangentlab.training.kernel_rows import kernel_rows
 
 
 def anchored_prediction(K_test: Any, coefficients: Tensor, f0_test: Any, *, centred: bool, form: str) -> Tensor:

@@ -15,9 +15,9 @@ from tangentlab._shapes import expect_shape, expect_whole_number
 from tangentlab.linalg import as_columns
 from tangentlab.training.descent import Descent
 from tangentlab.training.function_space_state import FunctionSpaceState
-from tangentlab.training.gram_of import gram_of
 from tangentlab.training.gram_rows import GATHER, GramRows, StoredRows
 from tangentlab.training.history import History
+from tangentlab.training.kernel_rows import checked_gram
 from tangentlab.training.loss import check_targets
 from tangentlab.training.snapshots import snapshot_steps
 from tangentlab.training.span_descent import SpanDescent
@@ -69,7 +69,7 @@ def train_function_space_many(
     anchors = list(f0) if isinstance(f0, (list, tuple)) else [f0] * len(targets)
     if len(anchors) != len(targets):
         raise _unmatched("f0", f"{len(targets)}, one for each run, or a single tensor", len(anchors))
-    gram = gram_of(K)
+    gram = checked_gram(K)
     runs = [_Run.of(gram, K, *parts) for parts in zip(anchors, targets, descents)]
     bundles = list(_bundles(runs, gram))
     total = sum(_steps(runs[bundle[0][0]].descent, start, gram) for bundle in bundles)

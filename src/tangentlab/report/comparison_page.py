@@ -1,4 +1,4 @@
-"""Records as one self-contained page: words first, then one figure, tables, figures, settings. It needs no network."""
+"""A comparison as one self-contained page: words first, one figure, tables, figures, settings. It needs no network."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from tangentlab.training.gram_rows import GramRows, ProductRows, StoredRows, che
 from tangentlab.training.mapped_rows import MappedRows, reads_its_file
 
 
-def gram_of(K: Any) -> GramRows:
+def checked_gram(K: Any) -> GramRows:
     """The Gram K of training rows, checked: shape, finite, symmetric. O(n²) reads; a file is read once, in order.
 
     >>> import torch
-    >>> gram_of(torch.eye(3)).form, gram_of(torch.zeros(2, 2, 4)).outputs
+    >>> checked_gram(torch.eye(3)).form, checked_gram(torch.zeros(2, 2, 4)).outputs
     ('shared', 4)
     """
     if is_matrix_free(K):
