@@ -78,7 +78,7 @@ def _quick_grouped(m: int, s: int, r: int) -> bool:
 def _grouped(A: Tensor, B: Tensor) -> Tensor:
     count, m, s = A.shape
     r = B.shape[2]
-    turned = _turned() if A.stride(1) == 1 != A.stride(2) else None
+    turned = _turned() if s % 4 and A.stride(1) == 1 != A.stride(2) else None
     if turned is not None:
         return turned(A.transpose(1, 2), B)
     kernels, signals = A.reshape(count * m, s, 1), B.reshape(1, count * s, r)
