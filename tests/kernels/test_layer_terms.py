@@ -6,7 +6,8 @@ from torch import nn
 
 from oracles.ntk_by_loops import ntk_by_loops
 from tangentlab._errors import NetworkError
-from tangentlab.kernels.layer_terms import PathChanged, TermMaker
+from tangentlab.kernels.layer_terms import TermMaker
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.networks import Network
 from tangentlab.tangent.factors import Outer, Rows, as_rows
 from tangentlab.tangent.joined_factors import joined

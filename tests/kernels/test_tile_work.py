@@ -11,7 +11,7 @@ from torch import nn
 
 from tangentlab._errors import ArgumentError, StoreError
 from tangentlab.kernels import NeuralTangentKernel, TileStore, write_tile
-from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.tiles import TileMaker
 
 

@@ -13,7 +13,7 @@ import torch
 
 from tangentlab._cluster import ATTEMPTS, ENDED, LOST, Cluster
 from tangentlab._errors import StoreError, TangentlabError
-from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.tile_store import TileStore
 from tangentlab.kernels.tile_strips import Strips
 from tangentlab.kernels.tile_work import TileWork, made_by, write_tile

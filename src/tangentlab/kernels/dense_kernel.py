@@ -12,7 +12,7 @@ from tangentlab._shapes import expect_finite
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.device_tiles import fill_on_devices
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.rounding import rounding
 from tangentlab.kernels.tiles import Progress, fill_tiles
 from tangentlab.networks.inputs import Inputs, count_rows

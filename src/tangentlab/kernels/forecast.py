@@ -11,9 +11,9 @@ import torch
 from tangentlab.kernels.block_plan import held_bytes
 from tangentlab.kernels.footprint import Footprint, factor_bytes
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.memory_budget import parse_bytes
 from tangentlab.kernels.operation_count import OperationCount
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.plan import LayerPlan, Plan, count_rows_made, count_tiles
 from tangentlab.kernels.process_memory import peak_bytes, resident_bytes, settle
 from tangentlab.kernels.tile_timing import LONG, check_seconds, fresh_byte_seconds, row_and_pair_seconds, timed

@@ -5,7 +5,7 @@ Formula   Θ = Σ_layers J_l J_lᵀ; this file makes the J_l of a block, `contra
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -13,7 +13,9 @@ from torch import Tensor
 
 from tangentlab._errors import NetworkError
 from tangentlab.kernels.contraction import Workspace, add_contraction, cheapest
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.reduced_precision import contracting, rounded
+from tangentlab.kernels.ruled_terms import ruled_terms, takes_bias
 from tangentlab.kernels.short_sums import ShortSums, summed_numbers, tile_dtype
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
@@ -22,11 +24,9 @@ from tangentlab.tangent.capture import Uses, capture
 from tangentlab.tangent.factors import Factor, Outer, Rows
 from tangentlab.tangent.joined_factors import (
     Stacked,
-    add_uses,
     alike,
     put_rows,
     room_for,
-    with_bias,
     without_surroundings,
 )
 from tangentlab.tangent.read_positions import few_read, narrowed, widened
@@ -42,17 +42,6 @@ _ONE_TILE = 256
 
 _ROWS_A_CHECK = 512
 """Rows of a block for each that is evaluated once more alone."""
-
-
-class PathChanged(Exception):
-    """Some parameters are used otherwise on these rows than on those that were checked."""
-
-    def __init__(self, names: Collection[str]):
-        super().__init__(", ".join(names))
-        self.names = tuple(names)
-
-    def __reduce__(self) -> tuple[type[PathChanged], tuple[tuple[str, ...]]]:
-        return PathChanged, (self.names,)
 
 
 @dataclass(frozen=True)
@@ -94,7 +83,7 @@ class TermMaker:
         """Choose forms on sets of a few rows; also the bytes that one row's terms will take."""
         maker = TermMaker(network, routes, cotangents, contraction, frozenset(), {}, wary)
         found = [maker.uses(few, checks=1) for few in samples]
-        merged = frozenset(name for name in routes.by_rule if all(_takes_bias(name, uses) for uses in found))
+        merged = frozenset(name for name in routes.by_rule if all(takes_bias(name, uses) for uses in found))
         maker = TermMaker(network, routes, cotangents, contraction, merged, {}, wary)
         made = [maker._terms(few, uses) for few, uses in zip(samples, found)]
         if any(terms.keys() != made[0].keys() for terms in made):
@@ -243,7 +232,7 @@ class TermMaker:
             verify_rows(self.network, x, self.network(x), count=count)
 
     def _terms(self, x: Inputs, uses: Uses) -> dict[str, Factor]:
-        terms = _ruled_terms(uses, self.merged)
+        terms = ruled_terms(uses, self.merged)
         if self.routes.general:
             rows = sample_gradients(
                 self.network, x, names=self.routes.general, cotangents=self.cotangents, way=self.routes.general_way
@@ -251,44 +240,6 @@ class TermMaker:
             small = {name: r.detach().reshape(*r.shape[:2], -1) for name, r in rows.items()}
             terms["+".join(self.routes.general)] = Rows(torch.cat(list(small.values()), dim=2))
         return terms
-
-
-def _ruled_terms(uses: Uses, merged: frozenset[str]) -> dict[str, Factor]:
-    terms: dict[str, Factor] = {}
-    loose: dict[str, Tensor] = {}
-    taken = {_bias_of(name) for name in merged}
-    for name in uses:
-        if name in taken:
-            continue
-        factor = add_uses(uses[name])
-        if name in merged:
-            if not isinstance(factor, Outer) or len(uses[name]) > 1:
-                raise PathChanged([name, _bias_of(name)])
-            terms[f"{name}+{_bias_of(name)}"] = with_bias(factor)
-        elif isinstance(factor, Rows):
-            loose[name] = factor.rows
-        else:
-            terms[name] = factor
-    if loose:
-        terms["+".join(loose)] = Rows(torch.cat(list(loose.values()), dim=2))
-    return terms
-
-
-def _bias_of(weight: str) -> str:
-    return weight.removesuffix("weight") + "bias"
-
-
-def _takes_bias(name: str, uses: Uses) -> bool:
-    """A linear layer on single positions carries its bias as one more input, at the cost of one column."""
-    factor, biases = uses[name][0], uses.get(_bias_of(name), [])
-    return (
-        isinstance(factor, Outer)
-        and name.endswith("weight")
-        and not factor.inputs_first
-        and factor.inputs.shape[1:3] == (1, 1)
-        and len(uses[name]) == len(biases) == 1
-        and biases[0].row_numbers == factor.gradients[0].numel()
-    )
 
 
 def _settled(term: Factor, form: str, *, outputs_first: bool, growth: int) -> Factor:

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from tangentlab._shapes import expect_finite
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged, TermMaker
+from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import parse_bytes
 from tangentlab.kernels.output_flavour import Outputs, refuse_no_matrix
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.tiles import Progress
 from tangentlab.networks.evaluation import outside_inference_mode, preserved_random_state
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, take_rows

@@ -17,7 +17,7 @@ import torch
 from tangentlab._fingerprint import fingerprint
 from tangentlab.kernels.device_tiles import DeviceTiles
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.tile_store import FORMAT, TileStore
 from tangentlab.kernels.tiles import Pair, Progress, TileMaker
 from tangentlab.networks.inputs import Inputs, count_rows, tensors_of

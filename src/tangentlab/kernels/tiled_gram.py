@@ -11,9 +11,9 @@ from torch import Tensor
 
 from tangentlab.kernels.cross_check import cross_check
 from tangentlab.kernels.inspection import Inspection
-from tangentlab.kernels.layer_terms import PathChanged
 from tangentlab.kernels.output_flavour import Outputs
 from tangentlab.kernels.packed_tiles import packed_tiles
+from tangentlab.kernels.path_changed import PathChanged
 from tangentlab.kernels.rounding import rounding
 from tangentlab.kernels.tile_work import TileWork
 from tangentlab.kernels.tiles import Pair, Progress, TileMaker
