@@ -46,6 +46,15 @@ def test_swapping_rows_transposes_the_pairs_of_outputs_too(name):
     tile = kept[flavour.contraction]
     assert tile.shape == flavour.shape(4, 2)
     assert torch.allclose(flavour.transpose(tile), swapped[flavour.contraction])
+    mirrored = flavour.mirrored(tile)
+    assert torch.equal(mirrored, flavour.transpose(tile)) and mirrored.data_ptr() != tile.data_ptr()
+
+
+@pytest.mark.parametrize("name", [*FLAVOURS, 1])
+def test_a_kernel_is_scaled_where_it_lies_and_only_by_a_mean(name):
+    flavour, kernel = output_flavour(name, outputs=3), torch.full((2, 2), 3.0)
+    assert flavour.scaled_(kernel) is kernel
+    assert kernel.unique().tolist() == [1 if name == "mean" else 3]
 
 
 def test_for_one_output_all_agree():

@@ -54,7 +54,7 @@ def dense_kernel(
             found = found.without(change.names)
     expect_finite("kernel", values, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64.")
     difference = cross_check(network, values, flavour=found.flavour, x1=x1, x2=x2, precision=found.precision)
-    return DenseKernel(values.mul_(found.flavour.scale), found.routes.describe(), difference, moved)
+    return DenseKernel(found.flavour.scaled_(values), found.routes.describe(), difference, moved)
 
 
 def _filled(

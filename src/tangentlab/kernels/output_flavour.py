@@ -79,6 +79,24 @@ class OutputFlavour:
         swapped = tile.transpose(0, 1)
         return swapped.transpose(2, 3) if self.contraction == "full" else swapped
 
+    def mirrored(self, tile: Tensor) -> Tensor:
+        """The same as a tensor of its own.
+
+        >>> output_flavour(0, outputs=1).mirrored(torch.tensor([[1, 2], [3, 4]])).tolist()
+        [[1, 3], [2, 4]]
+        """
+        if tile.ndim > 2:
+            return self.transpose(tile).clone()
+        return tile.T.clone(memory_format=torch.contiguous_format)  # in squares that stay in the nearest cache
+
+    def scaled_(self, kernel: Tensor) -> Tensor:
+        """The kernel of sums as that of the flavour, in place.
+
+        >>> output_flavour("mean", outputs=2).scaled_(torch.tensor([3.0])).tolist()
+        [1.5]
+        """
+        return kernel if self.scale == 1 else kernel.mul_(self.scale)
+
 
 def check_outputs(outputs: Outputs) -> Outputs:
     """A flavour's name, refused when unknown.

@@ -104,7 +104,7 @@ class TileMaker:
         total = self.flavour.outputs_first(self._workspace[0][:numbers].zero_(), *shape[:2])
         self.maker.add_tile(total, left, right)
         if self.symmetric and a == b:
-            total.add_(self.flavour.transpose(total).clone()).div_(2)
+            total.add_(self.flavour.mirrored(total)).div_(2)
         return total
 
     def matrix(self, pair: Pair, *, out: Tensor | None = None) -> Tensor:
@@ -121,7 +121,7 @@ class TileMaker:
             expect_finite(
                 "kernel", out, remedy="A gradient overflowed; scale the inputs or use dtype=torch.float64."
             )
-        return out.mul_(self.flavour.scale)
+        return self.flavour.scaled_(out)
 
     def _terms(self, block: int, *, right: bool = False) -> Terms:
         """Terms of a block; the one used longest ago makes room, as `pairs` and any other order want it."""
@@ -146,9 +146,11 @@ def fill_tiles(kernel: Tensor, tiles: TileMaker, *, progress: Progress | None = 
     done, total = 0, tiles.cost(list(tiles.pairs()))
     for a, b in tiles.pairs():
         rows, columns = tiles.span(a), tiles.span(b, right=True)
-        kernel[rows, columns] = tiles.tile((a, b))
+        tile = tiles.tile((a, b))
+        kernel[rows, columns] = tile
         if tiles.symmetric and a != b:
-            kernel[columns, rows] = flavour.transpose(kernel[rows, columns])
+            mirrored = flavour.mirrored(tile) if tile.ndim == 2 else flavour.transpose(kernel[rows, columns])
+            kernel[columns, rows] = mirrored
         done += tiles.cost([(a, b)])
         if progress is not None:
             progress(done, total)
