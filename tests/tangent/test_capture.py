@@ -34,11 +34,19 @@ def in_place(m, x):
     return z
 
 
+def in_place_on_a_view_that_was_read(m, x):
+    h = m.a(x.unsqueeze(1))  # of three axes: a view of a product
+    early = torch.tanh(h)
+    h *= 2
+    return m.b(early + h)[:, 0]
+
+
 SEEN = {  # the parameters whose every use is a layer's, and how many there are
     "once": (lambda m, x: m.b(torch.tanh(m.a(x))), {"a": 1, "b": 1, "c": 0}),
     "twice": (lambda m, x: m.b(torch.tanh(m.a(torch.tanh(m.a(x))))), {"a": 2, "b": 1, "c": 0}),
     "called and not used": (lambda m, x: (m.c(x), m.b(x))[1], {"a": 0, "b": 1, "c": 0}),
     "in place": (in_place, {"a": 1, "b": 1, "c": 0}),
+    "in place, on a view": (in_place_on_a_view_that_was_read, {"a": 1, "b": 1, "c": 0}),
     "detached": (lambda m, x: m.b(m.a(x).detach()), {"a": 0, "b": 1, "c": 0}),
     "by keyword": (lambda m, x: m.b(input=m.a(input=x)), {"a": 1, "b": 1, "c": 0}),
     "checkpointed": (

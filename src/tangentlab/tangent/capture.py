@@ -9,12 +9,13 @@ Cost      one forward pass and q input-gradient backward passes for all rows tog
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from tangentlab._errors import NetworkError
 from tangentlab.linalg.quick_products import QuickProducts
@@ -45,19 +46,24 @@ class Captured:
 
 @dataclass
 class _Call:
-    """One call of a layer: its input, its output, and the versions that tell whether either was overwritten."""
+    """One call of a layer: its input, and where in the graph its output stands, whose numbers it does not hold."""
 
     layer: nn.Module
     x: Tensor
-    z: Tensor
-    versions: tuple[int, int] = field(init=False)
+    z: InitVar[Tensor]
+    edge: GradientEdge = field(init=False)
+    slices: int = field(init=False)
+    """Length of the output's first axis."""
+    _watched: list[tuple[Tensor, int]] = field(init=False)
+    """What must not be overwritten, with its version: of the outputs views alone, as that changes their place."""
 
-    def __post_init__(self) -> None:
-        self.versions = (self.x._version, self.z._version)
+    def __post_init__(self, z: Tensor) -> None:
+        self.edge, self.slices = get_gradient_edge(z), len(z)
+        self._watched = [(each, each._version) for each in ((self.x, z) if z._is_view() else (self.x,))]
 
     @property
     def overwritten(self) -> bool:
-        return self.versions != (self.x._version, self.z._version)
+        return any(each._version != version for each, version in self._watched)
 
 
 class _Overwritten(Exception):
@@ -154,7 +160,7 @@ def _capture(
             own = network.selected_tensors
             operations = operations_on(f, {id(own[name]): name for name in operated}) if operated else {}
             edges = [use.edge for uses in operations.values() for use in uses]
-            ends = [*(call.z for call in seen), *copies.values(), *edges]
+            ends = [*(call.edge for call in seen), *copies.values(), *edges]
             sums = _sums(seen, rows) if len(cotangents) > 1 else None
             with quick.backward():
                 gradients = output_gradients(f, ends, cotangents, outputs_first=outputs_first, sums=sums)
@@ -214,7 +220,7 @@ def _none(G: Tensor) -> dict[str, Factor]:
 
 def _by_rows(call: _Call, rows: int) -> bool:
     """Whether a layer's slices are those of the rows; other uses will be found missing."""
-    return call.z.shape[0] % rows == 0 and call.x.shape[0] == call.z.shape[0]
+    return call.slices % rows == 0 and call.x.shape[0] == call.slices
 
 
 def _apply_rules(
