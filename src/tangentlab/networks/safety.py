@@ -106,9 +106,8 @@ def verify_rows(network: Network, x: Inputs, outputs: Tensor, *, count: int = FE
                 _refuse_mixing(network, x, row)
             if alone.shape != outputs[row : row + 1].shape:
                 _refuse_mixing(network, x, row)
-            whole = torch.cat(
-                [outputs[:row], alone, outputs[row + 1 :]]
-            )  # near zero, a row has no scale of its own
+            # all of the batch: near zero, a row has no scale of its own
+            whole = torch.cat([outputs[:row], alone, outputs[row + 1 :]])
             if not agree_up_to_rounding(network, single, outputs, whole):
                 _refuse_mixing(network, x, row)
 

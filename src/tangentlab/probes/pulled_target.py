@@ -104,9 +104,8 @@ class PulledTarget:
         along = {name: g.to(network.dtype) for name, g in pulled.items()}
         shares = torch.empty(rows.count, dtype=torch.float64, device=network.device)
         with preserved_random_state(network.device):
-            if (
-                self._push_way == products.WAYS[-1]
-            ):  # its backward passes go through the whole graph, as was checked
+            # of a double backward the passes go through the whole graph, as was checked
+            if self._push_way == products.WAYS[-1]:
                 like = next(iter(along.values()))
                 still = {name: like.new_zeros(len(like), *own.shape) for name, own in network.parameters.items()}
                 along = {**still, **along}

@@ -96,9 +96,8 @@ def _draw_panel(ax: Any, panel: Panel, figure: Figure) -> None:
     ax.set_title(panel.title, loc="left", fontsize=8, fontweight="bold", parse_math=False)
     if figure.x.log:
         ax.set_xscale("log")
-        if (
-            figure.x.ticks and len(figure.x.ticks) == 1
-        ):  # before there are data, or matplotlib warns of an empty range
+        # before there are data, or matplotlib warns of an empty range
+        if figure.x.ticks and len(figure.x.ticks) == 1:
             ax.set_xlim(figure.x.ticks[0][0] / 1.6, figure.x.ticks[0][0] * 1.6)
     if figure.y.log:
         ax.set_yscale("log")

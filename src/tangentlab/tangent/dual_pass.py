@@ -43,10 +43,8 @@ def dual_pass(
     if dual._current_level >= 0 or stack is not None:
         return push_forward(network, x, along=along, at=at)
     own = network.parameters if at is None else at
-    with (
-        dual._set_fwd_grad_enabled(True),
-        dual.dual_level(),
-    ):  # an autograd.Function switches tangents off in itself
+    # an autograd.Function switches tangents off in itself
+    with dual._set_fwd_grad_enabled(True), dual.dual_level():
         moving = {name: dual.make_dual(own[name], change) for name, change in along.items()}
         with _OnlyTangentsThatAre():
             f, df = dual.unpack_dual(network.apply(moving, x))

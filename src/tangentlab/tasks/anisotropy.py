@@ -85,9 +85,8 @@ def _rows(v: Tensor, rows: int, *, epsilon: float, sigma: float, seed: int, part
     noise = numpy_generator(seed, "anisotropy noise", part).standard_normal((rows, len(flat)))
     w = sigma * torch.from_numpy(noise)
     along = (2 * labels - 1).double() * epsilon / 2
-    x = (
-        w + (along - (w * flat).sum(1))[:, None] * flat
-    )  # row by row, so that rows do not depend on how many there are
+    # row by row and by no product of matrices, so that a row does not depend on how many there are
+    x = w + (along - (w * flat).sum(1))[:, None] * flat
     return x.reshape(rows, *v.shape), labels
 
 
