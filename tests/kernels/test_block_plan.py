@@ -14,7 +14,7 @@ def plan(rows=1000, columns=1000, side=1, term_bytes=10_000, step_bytes=40_000, 
         side=side,
         symmetric=True,
         term_bytes=term_bytes,
-        step_bytes=step_bytes,
+        making_bytes=lambda blocks, step: (sum(blocks) * term_bytes + step * step_bytes, sum(blocks) * term_bytes),
         tile_bytes=lambda size, other: 24 * (side * size) ** 2,
         room=room,
         block=block,
@@ -41,33 +41,26 @@ def test_more_room_never_means_fewer_rows_kept():
 def test_no_more_rows_are_counted_than_there_are():
     found = plan(rows=100, columns=100, block=64)
     assert found.block == found.step == 64 and found.kept_blocks == 2
-    used = 100 * 10_000 + 64 * (40_000 - 10_000) + 24 * 64**2
-    assert found.bytes == 16 * MIB + used + used // 4  # splinters between two passes
+    assert found.bytes == 16 * MIB + 100 * 10_000 + 64 * 40_000
 
 
-def test_one_pass_leaves_no_splinters_and_one_block_has_no_tile_with_another():
+def test_the_larger_of_a_pass_and_a_tile_counts_and_of_blocks_that_are_made():
     asked = []
-    found = plan_blocks(
-        rows=40,
-        columns=40,
-        side=1,
-        symmetric=True,
-        term_bytes=10_000,
-        step_bytes=40_000,
-        tile_bytes=lambda size, other: asked.append((size, other)) or 5000,
-        room=100 * MIB,
-        block=40,
-    )
-    assert found.bytes == 16 * MIB + 40 * 40_000 + 5000
-    assert asked == [(40, None)]
 
+    def needed(making, tile, **rows):
+        found = plan_blocks(
+            **{"rows": 40, "columns": 40, "side": 1, "symmetric": True, "block": 40, "term_bytes": 10_000} | rows,
+            making_bytes=lambda blocks, step: asked.append(blocks) or making,
+            tile_bytes=lambda size, other: asked.append((size, other)) or tile,
+            room=100 * MIB,
+        )
+        return found.bytes - 16 * MIB
 
-def test_splinters_are_bounded():
-    sizes = 100_000, 200_000
-    few, many = (plan(rows=4000, columns=4000, term_bytes=s, step_bytes=s, room=4000 * MIB) for s in sizes)
-    assert few.block == many.block > few.step > many.step
-    held = [(4000 + found.step) * size for size, found in zip(sizes, (few, many))]
-    assert many.bytes - few.bytes == held[1] - held[0]
+    assert needed((9000, 4000), 3000) == 9000 and needed((9000, 4000), 7000) == 11_000
+    assert [each for each in asked if len(each) == 2] == [(40, None)] * 2  # one block has no tile with another
+    asked.clear()
+    assert needed((9000, 4000), 3000, rows=100, columns=100) == 9000 + 40 * 10_000  # a block beside those made
+    assert [40, 40] in asked and [40, 20] in asked and (40, 40) in asked
 
 
 def test_no_room_at_all_means_row_by_row():

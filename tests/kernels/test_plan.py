@@ -1,6 +1,10 @@
 """A plan says what a kernel takes: its counts are those of the work itself, and it holds nothing of size n x n."""
 
+import platform
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -146,3 +150,54 @@ def test_what_fails_on_one_row_is_told_by_the_checks():
 def test_an_unknown_storage_is_refused():
     with pytest.raises(UnknownNameError, match="storage"):
         tl.NeuralTangentKernel(mlp()).plan(rows(3), storage="attic")
+
+
+FORECAST = """
+import sys, torch, tangentlab as tl
+from torch import nn
+torch.set_num_threads(1)
+torch.manual_seed(0)
+def block(i, o, stride):
+    return nn.Sequential(
+        nn.Conv2d(i, o, 3, stride, 1), nn.GroupNorm(8, o), nn.ReLU(), nn.Conv2d(o, o, 3, 1, 1), nn.GroupNorm(8, o), nn.ReLU()
+    )
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.read, self.out = nn.LSTM(32, 128, 2, batch_first=True), nn.Linear(128, 10)
+    def forward(self, x):
+        return self.out(self.read(x)[0][:, -1])
+if sys.argv[1] == "convolutions":
+    model = nn.Sequential(
+        block(3, 32, 1), block(32, 64, 2), block(64, 128, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10)
+    )
+    x = torch.randn(24, 3, 32, 32)
+else:
+    model, x = Recurrent(), torch.randn(64, 40, 32)
+kernel = tl.NeuralTangentKernel(model)
+kernel(x) if sys.argv[2] == "run" else print(kernel.plan(x).bytes)
+if sys.argv[2] == "run":
+    with open("/proc/self/status") as status:
+        print(next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the heap is that of the GNU library")
+@pytest.mark.parametrize("network", ["convolutions", "recurrent"])
+def test_peak_bytes_of_other_networks_are_forecast_within_a_tenth(network):
+    said, held = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", FORECAST, network, how],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=300,
+                env={"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PATH": "", "OMP_NUM_THREADS": "1"},
+            ).stdout
+        )
+        for how in ("plan", "run")
+    )
+    assert held > 500 * 2**20  # more than twice what a process holds before it begins
+    assert said == pytest.approx(held, rel=0.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,10 +20,6 @@ _LEAST_TILE, _LARGEST_TILE = 256, 1024
 
 _LIBRARIES = 16 * 2**20
 """What the libraries beneath torch allocate for themselves while they multiply and convolve."""
-
-_SPLINTERS = 4, 48 * 2**20
-"""Where terms are made in several passes, what is kept of one lies between what it has freed, in pieces too small for
-the next: this part of all, up to so many bytes, as was seen in networks of every kind."""
 
 
 def held_bytes(
@@ -59,30 +55,29 @@ def plan_blocks(
     side: int,
     symmetric: bool,
     term_bytes: int,
-    step_bytes: int,
+    making_bytes: Callable[[Sequence[int], int], tuple[int, int]],
     tile_bytes: Callable[[int, int | None], int],
     room: int,
-    moved_bytes: int | None = None,
-    backward_passes: int = 1,
     block: int | None = None,
 ) -> BlockPlan:
     """The largest blocks and steps, and the most blocks kept, of which all that is held together fits into `room`.
 
     rows, columns: of the kernel, and whether they are the same rows; side: c for a full kernel, else 1; term_bytes:
-    kept for each row; step_bytes: held for each row while its terms are made; tile_bytes: held while a tile of so many
-    rows and columns is computed, or with None that of a block with itself; moved_bytes: of the terms, those that are
-    copied from a pass into their block, by default all; backward_passes: for each forward pass; block: its rows, where
-    they are given.
+    kept for each row; making_bytes: held at most while blocks of so many rows are made, so many rows at a time, and
+    held afterwards, the terms included; tile_bytes: beside that while a tile of so many rows and columns is computed,
+    or with None that of a block with itself; block: its rows, where they are given.
 
-    >>> small = dict(rows=100, columns=100, side=1, symmetric=True, term_bytes=1000, step_bytes=4000)
-    >>> plan_blocks(**small, tile_bytes=lambda rows, columns: 24 * rows**2, room=2**30).block
+    >>> small = dict(rows=100, columns=100, side=1, symmetric=True, term_bytes=1000)
+    >>> needs = dict(
+    ...     making_bytes=lambda blocks, step: (1000 * sum(blocks) + 3000 * step, 1000 * sum(blocks)),
+    ...     tile_bytes=lambda rows, columns: 24 * rows**2,
+    ... )
+    >>> plan_blocks(**small, **needs, room=2**30).block
     100
-    >>> found = plan_blocks(**small, tile_bytes=lambda rows, columns: 24 * rows**2, room=20 * 2**20)
-    >>> found.bytes <= 20 * 2**20
+    >>> plan_blocks(**small, **needs, room=20 * 2**20).bytes <= 20 * 2**20
     True
     """
     longest = max(rows, columns)
-    moved = term_bytes if moved_bytes is None else moved_bytes
     largest_step = max(_LEAST_STEP, STEP_BYTES // max(term_bytes, 1))
 
     def total(size: int) -> int:
@@ -96,12 +91,21 @@ def plan_blocks(
         found = [tile_bytes(size, beside)] if beside > 0 else []
         return max(found + ([] if beside == size else [tile_bytes(size, None)]))
 
+    @cache
+    def used(held: int, last: int, size: int, step: int) -> int:
+        """Bytes where `held` rows are held, `last` of them of the block made last."""
+        before = [size] if held - last >= size else []
+        others = (held - last - sum(before)) * term_bytes
+        peak, after = making_bytes([*before, last], step)
+        return others + max(peak, after + size_of_tile(size))
+
     def need(size: int, step: int, kept: int = 1) -> int:
         held = min((min(kept, total(size) - 1) + 1) * size, rows + (0 if symmetric else columns))
-        in_passing = step * (max(0, step_bytes - term_bytes) + (moved if step < size else 0))
-        used = held * term_bytes + in_passing + size_of_tile(size)  # what a pass has freed stays with the process
-        splinters = min(used // _SPLINTERS[0], _SPLINTERS[1]) if backward_passes > 1 or step < longest else 0
-        return _LIBRARIES + used + splinters
+        found = used(held, min(size, held), size, step)
+        rest = held % size
+        if rest and held > size:  # the last block is the smaller one
+            found = max(used(held - rest, size, size, step), used(held, rest, size, step))
+        return _LIBRARIES + found
 
     def fitted(size: int) -> BlockPlan | None:
         step = -(-size // -(-size // largest_step))  # steps of one size

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from tangentlab.kernels.counted_pass import CountedPass, Kept
+from tangentlab.kernels.heap import Event, Heap
 from tangentlab.kernels.layer_terms import TermMaker, Terms
 from tangentlab.kernels.operation_count import OperationCount
 from tangentlab.kernels.output_flavour import OutputFlavour
-from tangentlab.networks.inputs import Inputs, take_rows
+from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.factors import Outer
+
+_COUNTED = 2
+"""Rows of the pass that is counted. One row takes other ways: axes of length one have no strides to be copied for."""
+
+_PARTS = 4096
+"""Of the most that a pass holds, the part that a block must be to count."""
 
 
 @dataclass(frozen=True, eq=False)
 class Footprint:
-    """What a `TermMaker` needs, counted on one real row and, for tiles, on tensors without values.
+    """What a `TermMaker` needs, counted on two real rows and, for tiles, on tensors without values.
 
     >>> from tangentlab.kernels.inspection import Inspection
     >>> from tangentlab.networks import Network
@@ -35,20 +43,51 @@ class Footprint:
     """The terms of one row, without values."""
     term_bytes: int
     """Kept for each row of a block."""
-    step_bytes: int
-    """Held for each row while its terms are made: activations, the graph of autograd, and the terms."""
-    moved_bytes: int
-    """Of these terms, those that are copied from a pass into their block where there are several passes."""
-    operations: int
-    """Of the forward and backward passes of one row."""
+    made: CountedPass
+    """The pass that was counted."""
+    made_bytes: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = field(default_factory=dict)
+    """Bytes found for blocks so far, by their steps and rows."""
     tiles: dict[tuple[int, int | None], int] = field(default_factory=dict)
     """Bytes found for tiles so far, by their rows and columns."""
 
     @staticmethod
     def of(maker: TermMaker, samples: Sequence[Inputs], flavour: OutputFlavour) -> Footprint:
         """That of the largest among the first rows of `samples`, placed."""
-        found = [_one_row(maker, take_rows(few, slice(0, 1)), flavour) for few in samples]
-        return max(found, key=lambda each: each.step_bytes)
+        found = [_of_rows(maker, take_rows(few, slice(0, _COUNTED)), flavour) for few in samples]
+        return max(found, key=lambda each: each.made.peak / each.made.rows)
+
+    def making_bytes(self, blocks: Sequence[int], step: int) -> tuple[int, int]:
+        """Bytes held while blocks of so many rows are made one after another, all to be kept, and those held then.
+
+        The first are the most. Terms are made `step` rows at a time; of each block two passes are played through, and
+        others add what is kept of them.
+        """
+        key = step, tuple(blocks)
+        if key not in self.made_bytes:
+            heap, first, more = Heap(), 0, 0
+            for rows in blocks:
+                events = self.made.block_events(rows=rows, step=step, first=first)
+                heap.replay(events)
+                first += 1 + max((number for number, _ in events), default=0)
+                more += max(0, rows - 2 * step) * self.term_bytes
+            self.made_bytes[key] = heap.peak + more, heap.held + more
+        return self.made_bytes[key]
+
+    def tile_bytes(self, rows: int, columns: int | None = None) -> int:
+        """Most bytes held while a tile is computed: the tile in float64, and what its contractions need.
+
+        columns: of another block; None for the tile of a block with itself.
+        """
+        key = rows, columns
+        if key not in self.tiles:
+            tile = 8 * math.prod(self.flavour.shape(rows, rows if columns is None else columns))
+            heap = Heap()
+            try:
+                heap.replay(self.tile(rows, columns).events)
+                self.tiles[key] = tile + max(tile, heap.peak)
+            except (RuntimeError, NotImplementedError):  # a form that computes with values: its sides once more
+                self.tiles[key] = 3 * tile + (rows + (columns or 0)) * self.term_bytes
+        return self.tiles[key]
 
     def tile(self, rows: int, columns: int | None = None) -> OperationCount:
         """What adding the terms of two blocks to a tile takes, or of one with itself, by doing it without values."""
@@ -69,50 +108,65 @@ class Footprint:
         """Terms of `rows` rows, without values."""
         return {name: resized(factor, rows) for name, factor in self.row.items()}
 
-    def tile_bytes(self, rows: int, columns: int | None = None) -> int:
-        """Most bytes held while a tile is computed: the tile in float64, and what its contractions need.
-
-        columns: of another block; None for the tile of a block with itself.
-        """
-        if (rows, columns) not in self.tiles:
-            tile = 8 * math.prod(self.flavour.shape(rows, rows if columns is None else columns))
-            try:
-                self.tiles[rows, columns] = tile + max(tile, self.tile(rows, columns).peak)
-            except (
-                RuntimeError,
-                NotImplementedError,
-            ):  # a form that computes with values: its sides once more
-                self.tiles[rows, columns] = 3 * tile + (rows + (columns or 0)) * self.term_bytes
-        return self.tiles[rows, columns]
-
     def of_network(self, network: Network) -> Footprint:
         """That of a network of the same structure."""
         return replace(self, maker=replace(self.maker, network=network))
 
 
-def resized(factor: Any, rows: int) -> Any:
-    """A factor of one row as a factor of so many, without values."""
+def resized(factor: Any, rows: int, *, of: int = 1) -> Any:
+    """A factor of `of` rows as a factor of so many, without values."""
     changed: dict[str, Any] = {}
     for each in fields(factor):
         value = getattr(factor, each.name)
         if isinstance(value, Tensor):
-            shape = (rows, *value.shape[1:]) if value.shape[:1] == (1,) else value.shape
+            shape = (rows, *value.shape[1:]) if value.shape[:1] == (of,) else value.shape
             changed[each.name] = torch.empty(shape, dtype=value.dtype, device="meta")
     return replace(factor, **changed)
 
 
 def factor_bytes(factor: Any) -> int:
     """Bytes of the tensors of a factor."""
+    return sum(value.numel() * value.element_size() for value in _tensors(factor))
+
+
+def _tensors(factor: Any) -> list[Tensor]:
     values = (getattr(factor, each.name) for each in fields(factor))
-    return sum(value.numel() * value.element_size() for value in values if isinstance(value, Tensor))
+    return [value for value in values if isinstance(value, Tensor)]
 
 
-def _one_row(maker: TermMaker, x: Inputs, flavour: OutputFlavour) -> Footprint:
+def _of_rows(maker: TermMaker, x: Inputs, flavour: OutputFlavour) -> Footprint:
+    rows = count_rows(x)
     with OperationCount() as count:
-        row = maker.block(x, step=1)
-    kept = sum(map(factor_bytes, row.values()))
-    step = max(kept, count.peak)
-    stay = (name for name, term in row.items() if isinstance(term, Outer) and maker.forms[name] == "explicit")
-    moved = kept - sum(factor_bytes(row[name]) for name in stay)
-    shapes = {name: resized(factor, 1) for name, factor in row.items()}
-    return Footprint(maker, flavour, shapes, kept, step, moved, count.operations)
+        terms = maker.block(x, step=rows)
+    made = CountedPass(
+        rows=rows,
+        taken=tuple(_counting(count)),
+        kept=_kept(maker, terms, count.numbers),
+        peak=count.peak,
+        operations=count.operations,
+        checked=0 if rows == 1 else rows if maker.wary else 1,
+    )
+    row = {name: resized(factor, 1, of=rows) for name, factor in terms.items()}
+    return Footprint(maker, flavour, row, sum(map(factor_bytes, row.values())), made)
+
+
+def _counting(count: OperationCount) -> list[Event]:
+    """The blocks that are not too small to count: of a recurrent network, five of six are."""
+    least = count.peak / _PARTS
+    small = {number for number, size in count.events if 0 <= size < least}
+    return [event for event in count.events if event[0] not in small]
+
+
+def _kept(maker: TermMaker, terms: Terms, numbers: Mapping[int, int]) -> dict[int, Kept]:
+    """What terms have in the blocks that a pass took, by their numbers."""
+    found: dict[int, Kept] = {}
+    for name, term in terms.items():
+        stays = isinstance(term, Outer) and (maker.forms[name] == "explicit" or name in maker.read)
+        for tensor in _tensors(term):
+            storage = tensor.untyped_storage()
+            number = numbers.get(storage._cdata)
+            if number is not None:
+                before = found.get(number, Kept(0, 0, stays=True))
+                size = before.bytes + tensor.numel() * tensor.element_size()
+                found[number] = Kept(size, storage.nbytes(), stays=before.stays and stays)
+    return found

@@ -77,6 +77,7 @@ def _plan(
     made = count_rows_made(n, m, symmetric=symmetric, block=plan.block, kept=plan.kept_blocks)
     with torch.no_grad(), OperationCount() as forward:
         network.apply({}, take_rows(found.samples[0], slice(0, 1)))
+    row = (footprint.made.operations - footprint.made.checked * forward.operations) // footprint.made.rows
     kept = min(plan.kept_blocks * plan.block, made) * footprint.term_bytes
     seconds = checks + made * row_seconds + pairs * pair_seconds + (result + kept) * byte_seconds
     return Plan(
@@ -89,7 +90,7 @@ def _plan(
         layers=tuple(_layer(footprint, name, plan.block, pairs) for name in tiles.maker.forms),
         backward_passes=flavour.count,
         forward_operations=made * forward.operations,
-        backward_operations=made * max(0, footprint.operations - forward.operations),
+        backward_operations=made * max(0, row - forward.operations),
         block=plan.block,
         step=plan.step,
         kept_blocks=plan.kept_blocks,

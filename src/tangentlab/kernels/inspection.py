@@ -103,6 +103,7 @@ class Inspection:
         if found is None:
             found = Footprint.of(self.maker(columns=columns)[0], self.samples, self.flavour)
             _FOOTPRINTS.remember(key, found)
+            settle(self.network.device)
         return found.of_network(self.network)
 
     def tiles(
@@ -134,9 +135,7 @@ class Inspection:
             side=side,
             symmetric=x2 is None,
             term_bytes=footprint.term_bytes,
-            step_bytes=footprint.step_bytes,
-            moved_bytes=footprint.moved_bytes,
-            backward_passes=flavour.count,
+            making_bytes=footprint.making_bytes,
             tile_bytes=footprint.tile_bytes,
             room=room.beside(result),
             block=block,

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from tangentlab.kernels.heap import Event
+
 _BLOCK = 16
 """Channels in a block: the numbers of float32 in the widest register."""
 
@@ -39,7 +41,11 @@ class OperationCount(TorchDispatchMode):
         """Bytes read and written, if every operand were fetched from memory."""
         self.live = 0
         self.peak = 0
-        self._known: set[int] = set()
+        self.events: list[Event] = []
+        """What was taken and freed, in order; blocks are numbered from 0."""
+        self.numbers: dict[int, int] = {}
+        """The number of the block behind each storage, by its address, while it lives."""
+        self._taken = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -51,20 +57,26 @@ class OperationCount(TorchDispatchMode):
         given = list(_tensors((args, *kwargs.values())))
         there = {tensor.untyped_storage()._cdata for tensor in given}
         made = list(_tensors(returned))
+        copied = _copied(func, args, made)
         for tensor in made:
             storage = tensor.untyped_storage()
-            if storage._cdata not in there and storage._cdata not in self._known:
-                self._known.add(storage._cdata)
+            if storage._cdata not in there and storage._cdata not in self.numbers:
+                self.numbers[storage._cdata] = self._taken
+                self.events.append((self._taken, storage.nbytes()))
+                self._taken += 1
                 self.live += storage.nbytes()
                 weakref.finalize(storage, self._released, storage._cdata, storage.nbytes())
-        self.peak = max(self.peak, self.live + _copied(func, args, made))
+        for end in (False, True):
+            self.events += [(self._taken + i, -1 if end else size) for i, size in enumerate(copied)]
+        self._taken += len(copied)
+        self.peak = max(self.peak, self.live + sum(copied))
         if any(tensor.untyped_storage()._cdata not in there for tensor in made) or func._schema.is_mutable:
-            self.moved += sum(tensor.numel() * tensor.element_size() for tensor in (*given, *made))
+            self.moved += sum(map(_bytes, (*given, *made)))
         self.operations += _operations(func, args, kwargs, returned)
         return returned
 
     def _released(self, storage: int, size: int) -> None:
-        self._known.discard(storage)
+        self.events.append((self.numbers.pop(storage), -1))
         self.live -= size
 
 
@@ -78,14 +90,17 @@ def _operations(func: Any, args: Any, kwargs: Any, returned: Any) -> int:
     return 0
 
 
-def _copied(func: Any, args: Any, made: Sequence[Tensor]) -> int:
-    """Bytes that a convolution on a CPU holds beside its operands and results, weights left out: their size is that
-    of the network and not of the rows.
+def _copied(func: Any, args: Any, made: Sequence[Tensor]) -> list[int]:
+    """Bytes of the blocks that an operation on a CPU holds beside its operands and results.
 
-    oneDNN reads and writes channels in blocks; where it does not compute, in float64, windows are written out.
+    Of weights nothing: their size is that of the network and not of the rows. In convolutions oneDNN reads and writes
+    channels in blocks; where it does not compute, in float64, windows are written out. In products it reads matrices
+    without gaps; `product` copies others, where there are values.
     """
+    if func is torch.ops.aten.mm.default and args[0].is_meta and args[0].dtype == torch.float32:
+        return [_bytes(A) for A in args if not (A.is_contiguous() or A.T.is_contiguous())]
     if func._overloadpacket not in _CONVOLUTIONS or not made or args[0].device.type == "cuda":
-        return 0
+        return []
     if func._overloadpacket is torch.ops.aten.convolution:
         x, weight, out = args[0], args[1], made[0]
         read = [x]
@@ -93,8 +108,12 @@ def _copied(func: Any, args: Any, made: Sequence[Tensor]) -> int:
         out, x, weight = args[:3]
         read = [out, x]
     if x.dtype == torch.float64:
-        return x.element_size() * len(x) * x.shape[1] * math.prod(weight.shape[2:]) * math.prod(out.shape[2:])
-    return sum(map(_blocked, (*read, *made)))
+        return [_bytes(x[:, :, *[0] * (x.ndim - 2)]) * math.prod(weight.shape[2:]) * math.prod(out.shape[2:])]
+    return [_blocked(tensor) for tensor in (*read, *made)]
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
 
 
 def _blocked(tensor: Tensor) -> int:

@@ -50,6 +50,8 @@ def gram(A: Tensor) -> Tensor:
     [[5.0, 11.0], [11.0, 25.0]]
     """
     m, length = A.shape
+    if A.device.type in ("cpu", "meta") and A.dtype == torch.float32 and m * A.numel() >= _WORTH:
+        A = A.contiguous()  # once, and not for each side of a product
     strips = max((count for rows, count in _STRIPS if m >= rows), default=1)
     if strips == 1 or length < _LONG or A.device.type != "cpu":
         return product(A, A.T)
