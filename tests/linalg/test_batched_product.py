@@ -9,6 +9,7 @@ SIZES = {
     "small": (7, 5, 9, 11),
     "grouped": (40, 128, 65, 112),
     "grouped in portions": (70, 128, 33, 256),
+    "grouped by odd rows": (40, 65, 32, 66),
     "one by one": (3, 256, 160, 256),
     "one row": (1, 100, 64, 100),
     "empty sum": (2, 3, 1, 4),

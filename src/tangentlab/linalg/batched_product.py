@@ -20,11 +20,10 @@ _ONE_BY_ONE = 8_000_000
 """Multiplications in one product from which it is worth a call of its own."""
 
 _GROUPED_LENGTHS = (32, 256)
-"""Lengths of the sum for which the grouped convolution is the quickest: of those that four divides, and for which the
-library has kernels of its own that are slow elsewhere, only the ones that fill registers, and then on some sides."""
+"""Lengths of the sum for which the grouped convolution is the quickest. Where four divides them and the rows of A the
+library has kernels of its own, that are slow but for lengths that fill registers, and then on some sides."""
 
 _GROUPED_SIDES = (96, 256)
-
 
 _AT_ONCE = 1 << 20
 """Numbers of a result that a library gives at a time: memory in use, where a larger one would be new memory."""
@@ -38,17 +37,19 @@ def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tenso
     """
     count, m, s = A.shape
     r = B.shape[2]
-    if out is None:
-        out = A.new_empty(count, m, r)
     if not (A.dtype == B.dtype == torch.float32 and A.device.type == "cpu" and has_quick_product()):
         return torch.bmm(A, B, out=out)
     if worth_alone(m, s, r):
+        out = A.new_empty(count, m, r) if out is None else out
         for j in range(count):
             out[j].copy_(product(A[j], B[j]))
         return out
-    if not _quick_grouped(m, s, r):
+    if not worth_grouping(m, s, r):
         return torch.bmm(A, B, out=out)
     step = max(1, _AT_ONCE // (m * r))
+    if out is None and step >= count:
+        return _grouped(A, B)
+    out = A.new_empty(count, m, r) if out is None else out
     for start in range(0, count, step):
         part = slice(start, start + step)
         out[part].copy_(_grouped(A[part], B[part]))
@@ -64,21 +65,30 @@ def worth_alone(m: int, s: int, r: int) -> bool:
     return m * s * r >= _ONE_BY_ONE
 
 
-def _quick_grouped(m: int, s: int, r: int) -> bool:
-    """Whether the convolution is the quickest, as measured."""
+def worth_grouping(m: int, s: int, r: int) -> bool:
+    """Whether one convolution is the quickest for products of (m, s) and (s, r), as measured.
+
+    >>> worth_grouping(65, 32, 65), worth_grouping(64, 32, 64)
+    (True, False)
+    """
     shortest, longest = _GROUPED_LENGTHS
     if not shortest <= s <= longest or min(m, r) < 16:
         return False
-    if s % 4:
+    if _as_products(m, s):
         return True
     low, high = _GROUPED_SIDES
     return low <= min(m, r) and max(m, r) <= high and m % 16 == r % 16 == s % 16 == 0
 
 
+def _as_products(m: int, s: int) -> bool:
+    """Whether the library makes the convolution as the products that it is."""
+    return bool(s % 4 or m % 4)
+
+
 def _grouped(A: Tensor, B: Tensor) -> Tensor:
     count, m, s = A.shape
     r = B.shape[2]
-    turned = _turned() if s % 4 and A.stride(1) == 1 != A.stride(2) else None
+    turned = _turned() if _as_products(m, s) and A.stride(1) == 1 != A.stride(2) else None
     if turned is not None:
         return turned(A.transpose(1, 2), B)
     kernels, signals = A.reshape(count * m, s, 1), B.reshape(1, count * s, r)

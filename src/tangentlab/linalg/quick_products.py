@@ -5,8 +5,9 @@ as the BLAS behind those, this context hands them over, in the same true float32
 that they are, and convolutions to a few channels several lines at a time. It acts on the thread that entered it and
 changes no setting of the process.
 
-Linear maps in an ordinary forward pass become `QuickLinear`, which costs no more to call than torch's. What is made
-of products in other ways is met one level below, where each operation of a backward pass costs microseconds more.
+Linear maps in an ordinary forward pass become `QuickLinear`, and the products of attention `QuickBatch`, which cost
+little more to call than torch's. What is made of products in other ways is met one level below, where each operation
+of a backward pass costs microseconds more.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tangentlab.linalg.batched_product import worth_alone, worth_grouping
 from tangentlab.linalg.matrix_product import has_quick_product, product
 from tangentlab.linalg.narrow_convolution import lines_at_once, narrow, narrow_convolution, turned
+from tangentlab.linalg.quick_batch import QuickBatch
 from tangentlab.linalg.quick_linear import QuickLinear
 from tangentlab.linalg.quick_pools import average_pool, average_pool_gradient, tiling_window
 
@@ -40,6 +43,8 @@ _MADE_OF_PRODUCTS = frozenset(
 )
 _MATMUL = frozenset((torch.matmul, Tensor.matmul, Tensor.__matmul__, Tensor.__rmatmul__))
 """Among these are products with a matrix, if one of the two is one."""
+
+_BATCHED = _MATMUL | {torch.bmm, Tensor.bmm}
 
 
 class QuickProducts(TorchFunctionMode):
@@ -77,6 +82,8 @@ class QuickProducts(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.linear and _takes_linear(*args, **kwargs):
             return QuickLinear.apply(*_linear_arguments(*args, **kwargs), lambda: self._inputs_only)
+        if func in _BATCHED and not kwargs and _takes_batch(*args):
+            return QuickBatch.apply(*args)
         if func is F.conv2d:
             forward, backward = _narrow_sides(*args, **kwargs)
             self._below.found = self._below.found or backward
@@ -190,16 +197,34 @@ def _takes_linear(input: Any, weight: Any, bias: Any = None) -> bool:
     """Whether a linear map is large, of plain tensors, and recorded as usual, for one backward pass or none."""
     given = (input, weight) if bias is None else (input, weight, bias)
     return (
-        all(
-            type(of) in (Tensor, nn.Parameter) and of.dtype == torch.float32 and of.device.type == "cpu"
-            for of in given
-        )
+        all(type(of) in (Tensor, nn.Parameter) for of in given)
         and weight.ndim == 2
         and (bias is None or bias.ndim == 1)
         and input.ndim > 1
-        and input.layout == weight.layout == torch.strided
         and input.numel() * len(weight) >= _WORTH
         and input.shape[-1] == weight.shape[1]
+        and _as_usual(*given)
+    )
+
+
+def _takes_batch(A: Any, B: Any) -> bool:
+    """The same of products of many matrices, none of them a parameter."""
+    return (
+        type(A) is type(B) is Tensor
+        and A.ndim == B.ndim > 2
+        and A.shape[:-2] == B.shape[:-2]
+        and A.shape[-1] == B.shape[-2]
+        and A.numel() * B.shape[-1] >= _WORTH
+        and worth_grouping(A.shape[-2], A.shape[-1], B.shape[-1])
+        and not worth_alone(A.shape[-2], A.shape[-1], B.shape[-1])
+        and _as_usual(A, B)
+    )
+
+
+def _as_usual(*given: Tensor) -> bool:
+    """Whether these go to the quick library, and what is made of them is recorded for one backward pass or none."""
+    return (
+        all(of.dtype == torch.float32 and of.device.type == "cpu" and of.layout == torch.strided for of in given)
         and has_quick_product()
         and torch.is_grad_enabled()  # else this may be a checkpointed part, which must do the same when it runs again
         and torch._C._autograd._top_saved_tensors_default_hooks(True) is None  # pyright: ignore
