@@ -1,5 +1,7 @@
 """Terms of a block: made the same for every block, or the path is said to have changed."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -124,6 +126,25 @@ def test_rows_that_read_more_positions_than_planned_keep_them(step, contraction)
         total = torch.zeros(shape, dtype=torch.float64)
         maker.add_tile(total, maker.block(x1, step=step), maker.block(x2, step=step))
         assert torch.allclose(total, loops(maker, x1, x2, outputs=contraction))
+
+
+@pytest.mark.parametrize("contraction", ["trace", "full"])
+def test_gradients_in_an_order_of_their_own_meet_and_are_kept_from_others(contraction):
+    module = nn.Sequential(nn.Conv2d(6, 8, 3, padding=1), nn.Tanh(), nn.Flatten(), nn.Linear(8 * 81, 1))
+    network, x1, x2 = Network(module), torch.randn(7, 6, 9, 9), torch.randn(5, 6, 9, 9)
+    routes = find_routes(network, [x1[:3]])
+    how = {"routes": routes, "cotangents": torch.eye(1), "contraction": contraction}
+    maker, _ = TermMaker.plan(network, samples=[x1[:3]], columns=1000, **how)
+    left, right = maker.block(x1, step=7), maker.block(x2, step=2)
+    weight = left["0.weight"]
+    assert isinstance(weight, Rows) and weight.order == "lines"
+    total = torch.zeros(7, 5, *([1, 1] if contraction == "full" else []), dtype=torch.float64)
+    maker.add_tile(total, left, right)
+    exact = ntk_by_loops(module.double(), x1.double(), x2.double(), outputs="trace")
+    assert (total.view(7, 5) - exact).abs().max() <= 2e-6 * exact.abs().max()  # float32
+    ordered = right | {"0.weight": replace(right["0.weight"], order="")}  # as of rows that use the layer twice
+    with pytest.raises(PathChanged, match="0.weight"):
+        maker.add_tile(total, left, ordered)
 
 
 def branch_on_layer_b(m, x):

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from tangentlab.tangent import line_gradients as module
 from tangentlab.tangent.factors import Windows
-from tangentlab.tangent.line_gradients import line_gradients, quick_by_lines
+from tangentlab.tangent.joined_factors import alike
+from tangentlab.tangent.line_gradients import line_gradients, line_gradients_in_any_order, quick_by_lines
 from tangentlab.tangent.patches import Geometry
 
 CONVOLVE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -36,6 +37,9 @@ def test_they_are_those_of_each_row_alone(geometry, at_once, monkeypatch):
             f = CONVOLVE[dims](x[i : i + 1], weight, **how)
             (truth,) = torch.autograd.grad(f, weight, G[i, q].unsqueeze(0))
             assert torch.allclose(found[i, q], truth)
+    order = (0, 1, 4, 3, *range(5, 3 + len(found.shape[3:])), 2)  # (k, channel, other axes, o)
+    other = line_gradients_in_any_order(x, G, geometry)
+    assert other.shape[:2] == (5, 2) and torch.allclose(other.flatten(), found.permute(order).flatten())
 
 
 def test_pixels_and_gradients_may_be_views():
@@ -68,3 +72,17 @@ def test_other_convolutions_are_left_to_other_ways():
     assert not quick_by_lines(x, G, Geometry((1, 3), (1, 1), (1, 1), (0, 1), 1))
     assert not quick_by_lines(x, G, Geometry((3, 3), (1, 1), (1, 1), (1, 1), 2))
     assert not quick_by_lines(x[:, :, :5, :5], G[..., :5, :5], image)
+
+
+@pytest.mark.parametrize(
+    ("channels", "outputs", "order"), [(6, 16, "lines"), (8, 16, ""), (6, 12, ""), (3, 16, "")]
+)
+def test_rows_in_any_order_have_the_products_of_rows_in_order(channels, outputs, order):
+    geometry = Geometry((3, 3), (1, 1), (1, 1), (1, 1), 1)
+    use = Windows(torch.randn(7, channels, 9, 9), torch.randn(7, 1, outputs, 9, 9), geometry)
+    found = use.rows_in_any_order()
+    assert found.order == order
+    exact = Windows(use.pixels.double(), use.gradients.double(), geometry).outer().rows().rows.flatten(1)
+    products = found.rows.double().flatten(1) @ found.rows.double().flatten(1).T
+    assert (products - exact @ exact.T).norm() <= 1e-6 * (exact @ exact.T).norm()  # sums of 81
+    assert alike(found, use.rows()) == (order == "")

@@ -21,7 +21,7 @@ from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.networks.safety import verify_rows
 from tangentlab.tangent.capture import Uses, capture
-from tangentlab.tangent.factors import Factor, Outer, Rows
+from tangentlab.tangent.factors import Factor, Outer, Rows, Windows
 from tangentlab.tangent.joined_factors import (
     Stacked,
     alike,
@@ -165,11 +165,16 @@ class TermMaker:
         room, short = Workspace(), ShortSums(total, self.network.dtype)
         with contracting(self.precision, total.device):
             for name in self.forms:
-                form = self._form(name, left[name], right[name])
+                a, b = left[name], right[name]
+                if isinstance(a, Rows) and isinstance(b, Rows) and a.order != b.order:
+                    raise PathChanged(
+                        name.split("+")
+                    )  # a parameter is used more often by some rows than by others
+                form = self._form(name, a, b)
                 add_contraction(
                     short.into(self.summed[name] if form == self.forms[name] else None),
-                    left[name],
-                    right[name],
+                    a,
+                    b,
                     form=form,
                     contraction=self.contraction,
                     workspace=room,
@@ -249,5 +254,7 @@ def _settled(term: Factor, form: str, *, outputs_first: bool, growth: int) -> Fa
     alone = growth > 1 or not isinstance(term, Outer)  # else it stays where it lies, its inputs other layers' too
     if term.explicit_numbers > (growth if alone else 0.5) * term.row_numbers:
         return term
-    rows = term.rows().rows
-    return Rows(rows.transpose(0, 1).contiguous().transpose(0, 1) if outputs_first else rows)
+    found = term.rows_in_any_order() if isinstance(term, Windows) else term.rows()
+    if not outputs_first:
+        return found
+    return replace(found, rows=found.rows.transpose(0, 1).contiguous().transpose(0, 1))

@@ -16,11 +16,14 @@ import torch
 from torch import Tensor
 
 from tangentlab.linalg.batched_product import batched_product
-from tangentlab.tangent.line_gradients import line_gradients, quick_by_lines
+from tangentlab.tangent.line_gradients import line_gradients, line_gradients_in_any_order, quick_by_lines
 from tangentlab.tangent.patches import Geometry, kernel_gradients, patch_matrix
 
 _WINDOW_NUMBERS = 1 << 21
 """Numbers of windows copied out at once: memory in use, and in the caches, is several times as fast as new memory."""
+
+_BLOCK = 8
+"""Channels in the smallest block that a library convolves."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,15 @@ class Windows:
             found[some] = Windows(self.pixels[some], self.gradients[some], self.geometry).outer().rows().rows
         return Rows(found)
 
+    def rows_in_any_order(self) -> Rows:
+        """The same where the order of a row's numbers does not matter, see `Rows.order`."""
+        outputs, channels = self.gradients.shape[1:3].numel(), self.pixels.shape[1]
+        # channels that do not fill a block are what the library's own weight gradient is slow for
+        slow = channels % _BLOCK > 0 == outputs % _BLOCK and self.quick_as_convolution
+        if not (slow and quick_by_lines(self.pixels, self.gradients, self.geometry)):
+            return self.rows()
+        return Rows(line_gradients_in_any_order(self.pixels, self.gradients, self.geometry), order="lines")
+
     def outer(self) -> Outer:
         """The same with its windows copied out, which takes as many times more room as a kernel has places."""
         n, q = self.gradients.shape[:2]
@@ -188,6 +200,8 @@ class Rows:
     """Per-sample gradients as they stand, (n, q, p)."""
 
     rows: Tensor
+    order: str = ""
+    """Of the p numbers, where it is not the parameter's own: rows of one order alone go together."""
 
     @property
     def row_numbers(self) -> int:

@@ -93,7 +93,9 @@ def alike(a: Factor, b: Factor) -> bool:
         )
     if isinstance(a, Tokens) and isinstance(b, Tokens):
         return a.gradients.shape[1:] == b.gradients.shape[1:]
-    return isinstance(a, Rows) and isinstance(b, Rows) and a.rows.shape[1:] == b.rows.shape[1:]
+    return (
+        isinstance(a, Rows) and isinstance(b, Rows) and a.rows.shape[1:] == b.rows.shape[1:] and a.order == b.order
+    )
 
 
 def room_for(first: Factor, *, rows: int) -> Factor:

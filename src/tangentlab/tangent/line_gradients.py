@@ -9,6 +9,7 @@ Cost      the products of the pass. As many times fewer numbers are copied out a
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import product as every
 
 import torch
@@ -52,28 +53,66 @@ def line_gradients(x: Tensor, G: Tensor, geometry: Geometry) -> Tensor:
     >>> line_gradients(torch.arange(3.0).reshape(1, 1, 3), torch.ones(1, 1, 1, 2), flat).flatten().tolist()
     [1.0, 3.0]
     """
-    n, channels, *space = x.shape
+    n, channels = x.shape[:2]
     q, o = G.shape[1:3]
-    at = geometry.positions(space)
-    width, positions = math.prod(at[1:]), math.prod(at)
+    columns = math.prod(geometry.kernel[1:])
+    found = x.new_empty(n, q * o, channels, geometry.kernel[0], columns)
+    room = x.new_empty(_rows_at_once(x, geometry), q * o, channels * columns)
+    for some, lines in _lines(x, geometry):
+        left, share = G[some].reshape(len(lines), q * o, -1), room[: len(lines)]
+        for k in range(geometry.kernel[0]):
+            windows = _windows(lines, k, left.shape[2], geometry)
+            torch.bmm(left, windows.transpose(1, 2), out=share)
+            found[some, :, :, k] = share.view(len(lines), q * o, channels, columns)
+    return found.view(n, q, o, channels, *geometry.kernel)
+
+
+def line_gradients_in_any_order(x: Tensor, G: Tensor, geometry: Geometry) -> Tensor:
+    """The same as (n, q, numbers), in the order (line of the kernel, channel, its other axes, o): no number is moved.
+
+    >>> flat = Geometry(kernel=(2,), stride=(1,), dilation=(1,), padding=(0,), groups=1)
+    >>> line_gradients_in_any_order(torch.arange(3.0).reshape(1, 1, 3), torch.ones(1, 1, 2, 2), flat).flatten().tolist()
+    [1.0, 1.0, 3.0, 3.0]
+    """
+    n, channels = x.shape[:2]
+    q, o = G.shape[1:3]
+    size = channels * math.prod(geometry.kernel[1:])
+    found = x.new_empty(n, geometry.kernel[0], size, q * o)
+    room = x.new_empty(_rows_at_once(x, geometry), size, q * o)
+    for some, lines in _lines(x, geometry):
+        right, share = G[some].reshape(len(lines), q * o, -1).transpose(1, 2), room[: len(lines)]
+        for k in range(geometry.kernel[0]):
+            torch.bmm(_windows(lines, k, right.shape[1], geometry), right, out=share)
+            found[some, k] = share
+    return found.view(n, -1, q, o).transpose(1, 2).reshape(n, q, -1)
+
+
+def _lines(x: Tensor, geometry: Geometry) -> Iterator[tuple[slice, Tensor]]:
+    """Some rows, and L of them as (rows, (c, l), pixels along the first axis times positions along the others)."""
+    n, channels, *space = x.shape
     columns = list(every(*(range(k) for k in geometry.kernel[1:])))
-    inside = slice(geometry.padding[0], geometry.padding[0] + space[0])
-    high = space[0] + 2 * geometry.padding[0]
-    step = max(1, min(n, _LINE_NUMBERS // (channels * len(columns) * high * width)))
-    lines = x.new_zeros(step, channels, len(columns), high, *at[1:])
-    room = x.new_empty(step * q * o * channels * len(columns))
-    found = x.new_empty(n, q * o, channels, geometry.kernel[0], len(columns))
+    step, inside = _rows_at_once(x, geometry), slice(geometry.padding[0], geometry.padding[0] + space[0])
+    high, wide = space[0] + 2 * geometry.padding[0], geometry.positions(space)[1:]
+    lines = x.new_zeros(step, channels, len(columns), high, *wide)  # what is not written below is padding
     for start in range(0, n, step):
         some = slice(start, min(start + step, n))
-        count = some.stop - start
+        here = lines[: some.stop - start]
         for j, column in enumerate(columns):
             meeting = [geometry.meeting(axis, k, space[axis]) for axis, k in enumerate(column, start=1)]
             to, of = [to for to, _ in meeting], [of for _, of in meeting]
-            lines[(slice(count), slice(None), j, inside, *to)] = x[(some, slice(None), slice(None), *of)]
-        left, flat = G[some].reshape(count, q * o, positions), lines[:count].flatten(3).flatten(1, 2)
-        share = room[: count * q * o * channels * len(columns)].view(count, q * o, -1)
-        for k in range(geometry.kernel[0]):
-            first = k * geometry.dilation[0] * width
-            torch.bmm(left, flat[:, :, first : first + positions].transpose(1, 2), out=share)
-            found[some, :, :, k] = share.view(count, q * o, channels, -1)
-    return found.view(n, q, o, channels, *geometry.kernel)
+            here[(slice(None), slice(None), j, inside, *to)] = x[(some, slice(None), slice(None), *of)]
+        yield some, here.flatten(3).flatten(1, 2)
+
+
+def _rows_at_once(x: Tensor, geometry: Geometry) -> int:
+    n, channels, *space = x.shape
+    numbers = channels * math.prod(geometry.kernel[1:]) * (space[0] + 2 * geometry.padding[0])
+    return max(1, min(n, _LINE_NUMBERS // (numbers * math.prod(geometry.positions(space)[1:]))))
+
+
+def _windows(lines: Tensor, k: int, positions: int, geometry: Geometry) -> Tensor:
+    """The windows of line k of a kernel, a view."""
+    high = (geometry.kernel[0] - 1) * geometry.dilation[0]
+    width = (lines.shape[2] - positions) // high if high else 0
+    first = k * geometry.dilation[0] * width
+    return lines[:, :, first : first + positions]
