@@ -180,7 +180,7 @@ def test_a_copy_that_reads_the_original_is_refused(make):
 def test_trainable_tensors_that_belong_to_no_module_are_constants():
     w = torch.ones(2, requires_grad=True)
     assert inspect(GivenModel(lambda m, x: plain(m, x) * w)).outputs == 2
-    refuse_borrowed(2 * w, {})
+    refuse_borrowed([w], {})
 
 
 def test_a_batch_is_compared_with_its_last_row():
@@ -198,3 +198,37 @@ def test_rows_looked_at_are_spread_and_in_no_order():
     assert torch.cat(looked_at).max() > 90 and torch.cat(looked_at).min() < 10
     assert not any(torch.equal(index, index.sort().values) for index in looked_at)
     assert torch.equal(some_rows(7), some_rows(7))
+
+
+def test_a_function_that_reads_the_tensors_it_holds_and_not_its_argument_is_refused():
+    held = nn.Linear(4, 1)
+    given = {name: tensor.detach() for name, tensor in held.named_parameters()}
+    network = Network(lambda parameters, x: held(x), parameters=given)
+    with pytest.raises(
+        NetworkError, match="none of the parameters that were given, but on others.*functional_call"
+    ):
+        inspect_network(network, rows())
+
+
+def test_outputs_cut_off_from_all_parameters_are_refused():
+    network = Network(GivenModel(lambda m, x: plain(m, x).detach()))
+    with pytest.raises(
+        NetworkError, match=r"none of the parameters, so that their kernel would be zero.*detach\(\)"
+    ):
+        inspect_network(network, rows())
+
+
+def test_a_held_trunk_and_parameters_out_of_reach_are_no_mistake():
+    trunk = nn.Linear(4, 3)
+    head = Network(lambda parameters, x: trunk(x) @ parameters["w"], parameters={"w": torch.ones(3, 1)})
+    assert inspect_network(head, rows()).outputs == 1
+    unused = GivenModel(lambda m, x: m.a(x))
+    assert inspect_network(Network(unused, parameters=["b.*"]), rows()).outputs == 3
+
+
+def test_tensors_of_a_copy_that_stand_where_the_originals_stood_are_its_own():
+    # of a module that nobody keeps, memory and `id` are free for the next tensors of the same size
+    for seed in range(20):
+        torch.manual_seed(seed)
+        network = Network(nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2)).eval())
+        assert inspect_network(network, rows()).outputs == 2

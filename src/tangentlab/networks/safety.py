@@ -7,7 +7,7 @@ naming the layer and the remedy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -135,27 +135,34 @@ def _first_call(network: Network, x: Inputs) -> tuple[Tensor, bool]:
     """The outputs, and whether random numbers were drawn."""
     versions = {name: tensor._version for name, tensor in network.module.named_parameters()}
     before = random_states()
-    with torch.enable_grad():
+    with torch.enable_grad(), network.differentiable(network.selected_tensors) as own:
         f = network.apply({}, x)
+        reached = leaves(f)
     for name, tensor in network.module.named_parameters():
         if tensor._version != versions[name]:
             raise NetworkError(
                 f"The forward pass writes into the parameter '{name.removeprefix(network.prefix)}'.",
                 remedy="Leave parameters alone in forward(): no max_norm in embeddings, no clipping of weights.",
             )
-    refuse_borrowed(f, network.originals)
+    # the originals may be gone, and the network's own tensors stand where they stood
+    theirs = {id(tensor) for tensor in network.module.parameters()}
+    refuse_borrowed([leaf for leaf in reached if id(leaf) not in theirs], network.originals)
+    _refuse_unread(network, {id(leaf) for leaf in reached}, own)
     return f.detach(), random_states() != before
 
 
-def refuse_borrowed(f: Tensor, originals: Mapping[int, str]) -> None:
+def refuse_borrowed(reached: Iterable[Tensor], originals: Mapping[int, str]) -> None:
     """Refuse outputs that a copy computed from the tensors it was copied from, by `id`, and not from its own.
 
+    `reached` are the leaves that the outputs depend on; those of `originals` are alive, or `reached` holds none that
+    was made after them.
+
     >>> w = torch.ones(1, requires_grad=True)
-    >>> refuse_borrowed(2 * w, {id(w): "weight"})
+    >>> refuse_borrowed(leaves(2 * w), {id(w): "weight"})
     Traceback (most recent call last):
     tangentlab._errors.NetworkError: The forward pass reads 'weight' through a function that holds the original ...
     """
-    for leaf in leaves(f):
+    for leaf in reached:
         if id(leaf) in originals:
             raise NetworkError(
                 f"The forward pass reads '{originals[id(leaf)]}' through a function that holds the original module, "
@@ -163,6 +170,26 @@ def refuse_borrowed(f: Tensor, originals: Mapping[int, str]) -> None:
                 remedy="Read parameters from `self` in forward() (in a hook, from its `module` argument), not from a "
                 "lambda or hook that closes over the module.",
             )
+
+
+def _refuse_unread(network: Network, reached: set[int], own: list[Tensor]) -> None:
+    """Refuse outputs that none of the selected parameters enters: every number of theirs would be zero.
+
+    Some parameters of many may rightly be out of reach, as those of an expert that these rows are not sent to.
+    """
+    if not own or not reached.isdisjoint(id(tensor) for tensor in own):
+        return
+    if reached:
+        raise NetworkError(
+            "The outputs depend on none of the parameters that were given, but on others that the function holds.",
+            remedy="Compute the outputs from the function's own argument: "
+            "lambda parameters, x: torch.func.functional_call(model, parameters, (x,)), or give the module itself.",
+        )
+    if len(own) == len(list(network.module.parameters())):
+        raise NetworkError(
+            "The outputs depend on none of the parameters, so that their kernel would be zero.",
+            remedy="Look for detach(), torch.no_grad() or .data on the way from the parameters to the outputs.",
+        )
 
 
 def _refuse_false_gradients(network: Network) -> None:

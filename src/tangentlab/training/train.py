@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tangentlab._errors import ArgumentError, NetworkError, TangentlabError
 from tangentlab._seeds import derive, seeded_randomness
 from tangentlab.networks import Network
+from tangentlab.networks.autograd_graph import leaves
 from tangentlab.networks.binding import refuse_compiled, refuse_without_values
 from tangentlab.networks.inputs import Inputs, check_inputs, count_rows, map_tensors, take_rows, tensors_of
 from tangentlab.networks.output_selection import Selector, select_output
@@ -128,7 +129,7 @@ class _Loop:
         for step, batch in enumerate(batches(rows, self.descent, device=home)):
             f = self.evaluate(placed(take_rows(x, batch), device=device, dtype=dtype))
             if step == 0:
-                refuse_borrowed(f, self.originals)
+                refuse_borrowed(leaves(f), self.originals)
                 y = check_targets(y, self.descent.loss, rows=rows, outputs=f.shape[1])
                 y = y.to(f.dtype) if y.is_floating_point() else y
             value = loss.value(f, y[batch].to(device))
