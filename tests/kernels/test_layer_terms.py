@@ -1,5 +1,6 @@
 """Terms of a block: made the same for every block, or the path is said to have changed."""
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,21 @@ def test_blocks_do_not_depend_on_the_step():
     x = rows(7)
     for name, term in maker.block(x, step=7).items():
         assert torch.allclose(as_rows(term).rows, as_rows(joined(maker.block(x, step=2)[name])).rows)
+
+
+def test_what_a_pass_has_made_is_not_held_while_the_next_is_made(monkeypatch):
+    maker, _ = planned(plain, [rows(3)])
+    made, settled = [], TermMaker._settled_terms
+
+    def watched(self, x, *, checks):
+        assert all(earlier() is None for earlier in made)
+        terms = settled(self, x, checks=checks)
+        made.append(weakref.ref(terms["scale"].rows))  # copied into the block
+        return terms
+
+    monkeypatch.setattr(TermMaker, "_settled_terms", watched)
+    maker.block(rows(7), step=3)
+    assert len(made) == 3
 
 
 def first_token(m, x):

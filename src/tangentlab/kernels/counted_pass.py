@@ -30,7 +30,7 @@ class CountedPass:
     >>> made.block_events(rows=4, step=4)
     [(0, 80), (1, 160), (1, -1)]
     >>> made.block_events(rows=8, step=6)  # what is kept is copied to its place in the block
-    [(0, 120), (1, 240), (1, -1), (3, 120), (0, -1), (4, 40), (5, 80), (5, -1), (7, 40), (4, -1)]
+    [(0, 120), (1, 240), (1, -1), (3, 160), (0, -1), (4, 40), (5, 80), (5, -1), (4, -1)]
     """
 
     rows: int
@@ -50,24 +50,32 @@ class CountedPass:
             count = min(step, rows - start)
             found += [(first + i, size if size < 0 else size * count // self.rows) for i, size in self.taken]
             if step < rows:
-                found += self._settled(first, count)
+                found += self._settled(first, count, rows if start == 0 else 0)
             first += len(self.taken) + len(self.kept)
         return found
 
-    def _settled(self, first: int, rows: int) -> list[Event]:
-        """Terms are copied to their place in the block, whose pages are held once written to; the rest is freed."""
-        found: list[Event] = []
-        copy = first + len(self.taken)
+    @property
+    def room_bytes(self) -> int:
+        """Of the terms of a row, those that are copied to their place in the block."""
+        return sum(kept.bytes for kept in self.kept.values() if not kept.stays) // self.rows
+
+    def _settled(self, first: int, rows: int, room: int) -> list[Event]:
+        """Terms are copied to their place in the block or to memory of their own, and then what is left is freed.
+
+        room: rows of the block after its first pass, else 0. Their place is taken then, out of what that pass has freed
+        before as far as it fits: the next pass does not find it there.
+        """
         left = dict.fromkeys(i for i, size in self.taken if size >= 0)
         for i, size in self.taken:
             if size < 0:
                 del left[i]
+        copies, freed = list[int](), list[int]()
         for i in left:
             kept = self.kept.get(i, Kept(0, 0, stays=False))
             if kept.stays and kept.bytes >= _WHOLE * kept.of:
                 continue
-            if kept.bytes:
-                found.append((copy, kept.bytes * rows // self.rows))
-                copy += 1
-            found.append((first + i, -1))
-        return found
+            copies.append(kept.bytes * (rows if kept.stays else room) // self.rows)
+            freed.append(first + i)
+        copy = first + len(self.taken)
+        taken = [(copy + j, size) for j, size in enumerate(filter(None, copies))]
+        return [*taken, *((i, -1) for i in freed)]

@@ -60,7 +60,7 @@ class Footprint:
         """Bytes held while blocks of so many rows are made one after another, all to be kept, and those held then.
 
         The first are the most. Terms are made `step` rows at a time; of each block two passes are played through, and
-        others add what is kept of them.
+        others add what stays where they have made it.
         """
         key = step, tuple(blocks)
         if key not in self.made_bytes:
@@ -69,7 +69,7 @@ class Footprint:
                 events = self.made.block_events(rows=rows, step=step, first=first)
                 heap.replay(events)
                 first += 1 + max((number for number, _ in events), default=0)
-                more += max(0, rows - 2 * step) * self.term_bytes
+                more += max(0, rows - 2 * step) * (self.term_bytes - self.made.room_bytes)
             self.made_bytes[key] = heap.peak + more, heap.held + more
         return self.made_bytes[key]
 

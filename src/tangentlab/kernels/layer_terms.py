@@ -117,23 +117,36 @@ class TermMaker:
     def block(self, x: Inputs, *, step: int) -> Terms:
         """Terms of a block of placed rows, made `step` rows at a time."""
         rows = count_rows(x)
+        first = max(1, rows // _ROWS_A_CHECK)
+        if step >= rows:
+            return {**self._settled_terms(x, checks=first)}
         whole: dict[str, Factor] = {}
         parts: dict[str, list[Outer]] = {}
         for start in range(0, rows, step):
-            checks = max(1, rows // _ROWS_A_CHECK) if start == 0 else int(start + step >= rows)
-            part = self._settled_terms(take_rows(x, slice(start, min(start + step, rows))), checks=checks)
-            if step >= rows:
-                return {**part}
-            for name, term in part.items():
-                if isinstance(term, Outer) and (self.forms[name] == "explicit" or name in self.read):
-                    parts.setdefault(name, []).append(without_surroundings(term))  # written out where it lies
-                    continue
-                if name not in whole:
-                    whole[name] = room_for(term, rows=rows)
-                if not alike(whole[name], term):
-                    raise PathChanged(name.split("+"))
-                put_rows(whole[name], term, start=start)
+            checks = first if start == 0 else int(start + step >= rows)
+            some = take_rows(x, slice(start, min(start + step, rows)))
+            self._put(self._settled_terms(some, checks=checks), whole, parts, start=start, rows=rows)
         return {**whole, **{name: self._stacked(name, each) for name, each in parts.items()}}
+
+    def _put(
+        self,
+        part: Mapping[str, Factor],
+        whole: dict[str, Factor],
+        parts: dict[str, list[Outer]],
+        *,
+        start: int,
+        rows: int,
+    ) -> None:
+        """Terms of a pass into those of the block; none of them is held while those of the next pass are made."""
+        for name, term in part.items():
+            if isinstance(term, Outer) and (self.forms[name] == "explicit" or name in self.read):
+                parts.setdefault(name, []).append(without_surroundings(term))  # written out where it lies
+                continue
+            if name not in whole:
+                whole[name] = room_for(term, rows=rows)
+            if not alike(whole[name], term):
+                raise PathChanged(name.split("+"))
+            put_rows(whole[name], term, start=start)
 
     def _stacked(self, name: str, parts: Sequence[Outer]) -> Factor | Stacked:
         positions = [part.gradients.shape[3] for part in parts]
