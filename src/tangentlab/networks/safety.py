@@ -135,20 +135,17 @@ def _first_call(network: Network, x: Inputs) -> tuple[Tensor, bool]:
     """The outputs, and whether random numbers were drawn."""
     versions = {name: tensor._version for name, tensor in network.module.named_parameters()}
     before = random_states()
-    with torch.enable_grad(), network.differentiable(network.selected_tensors) as own:
+    with torch.enable_grad():
         f = network.apply({}, x)
-        reached = leaves(f)
+    drawn = random_states() != before
     for name, tensor in network.module.named_parameters():
         if tensor._version != versions[name]:
             raise NetworkError(
                 f"The forward pass writes into the parameter '{name.removeprefix(network.prefix)}'.",
                 remedy="Leave parameters alone in forward(): no max_norm in embeddings, no clipping of weights.",
             )
-    # the originals may be gone, and the network's own tensors stand where they stood
-    theirs = {id(tensor) for tensor in network.module.parameters()}
-    refuse_borrowed([leaf for leaf in reached if id(leaf) not in theirs], network.originals)
-    _refuse_unread(network, {id(leaf) for leaf in reached}, own)
-    return f.detach(), random_states() != before
+    _refuse_unread(network, x)
+    return f.detach(), drawn
 
 
 def refuse_borrowed(reached: Iterable[Tensor], originals: Mapping[int, str]) -> None:
@@ -172,12 +169,18 @@ def refuse_borrowed(reached: Iterable[Tensor], originals: Mapping[int, str]) -> 
             )
 
 
-def _refuse_unread(network: Network, reached: set[int], own: list[Tensor]) -> None:
-    """Refuse outputs that none of the selected parameters enters: every number of theirs would be zero.
+def _refuse_unread(network: Network, x: Inputs) -> None:
+    """Refuse outputs that read the originals, or none of the selected parameters: every number would be zero.
 
     Some parameters of many may rightly be out of reach, as those of an expert that these rows are not sent to.
     """
-    if not own or not reached.isdisjoint(id(tensor) for tensor in own):
+    # a pass of its own: with gradients some layers take another way, whose roundings differ
+    with torch.enable_grad(), network.differentiable(network.selected_tensors) as own:
+        reached = leaves(network.apply({}, x))
+    # the originals may be gone, and the network's own tensors stand where they stood
+    theirs = {id(tensor) for tensor in network.module.parameters()}
+    refuse_borrowed([leaf for leaf in reached if id(leaf) not in theirs], network.originals)
+    if not own or not {id(leaf) for leaf in reached}.isdisjoint(id(tensor) for tensor in own):
         return
     if reached:
         raise NetworkError(
