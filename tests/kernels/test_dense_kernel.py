@@ -29,6 +29,7 @@ def nothing_held(monkeypatch):
     monkeypatch.setattr("tangentlab.kernels.memory_budget.resident_bytes", lambda device: 0)
 
 
+@pytest.mark.filterwarnings("ignore::tangentlab.kernels.MemoryBudgetWarning")
 @pytest.mark.parametrize("memory", ["100KB", "200KB", "1MB"])
 @pytest.mark.parametrize("outputs", ["full", "trace", "diagonal"])
 def test_tiling_by_a_byte_budget_changes_nothing(memory, outputs, nothing_held):
@@ -40,6 +41,7 @@ def test_tiling_by_a_byte_budget_changes_nothing(memory, outputs, nothing_held):
     assert relative(ntk(model, x1, x2, outputs=outputs, memory=memory), expected) < TOLERANCE
 
 
+@pytest.mark.filterwarnings("ignore::tangentlab.kernels.MemoryBudgetWarning")
 def test_symmetric_kernel_is_symmetric_to_the_last_bit(nothing_held):
     model, batch = build("resnet18")
     K = ntk(model, batch(9), memory="2MB")
@@ -55,6 +57,7 @@ def test_float32_kernel_agrees_with_float64():
     assert relative(ntk(model, batch(6), outputs="trace", dtype=torch.float64), exact) < 1e-5  # rounded weights
 
 
+@pytest.mark.filterwarnings("ignore::tangentlab.kernels.MemoryBudgetWarning")
 def test_progress_counts_every_pair(nothing_held):
     model, batch = build("lenet")
     seen = []
@@ -64,6 +67,7 @@ def test_progress_counts_every_pair(nothing_held):
     assert sorted(seen) == seen
 
 
+@pytest.mark.filterwarnings("ignore::tangentlab.kernels.MemoryBudgetWarning")
 @pytest.mark.parametrize("memory", [1000, "8KB", "100KB"])
 def test_a_budget_of_next_to_nothing_gives_the_kernel(memory, nothing_held):
     model, x = two_layers(), rows(23, 4)

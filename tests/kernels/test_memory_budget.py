@@ -1,12 +1,15 @@
 """A byte budget is read, kept and refused in words; what a process really takes stays within it."""
 
+import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
+import tangentlab as tl
 from tangentlab._errors import ArgumentError, NumericalError
 from tangentlab.kernels.memory_budget import MemoryBudgetWarning, Room, parse_bytes
 from tangentlab.kernels.process_memory import resident_bytes
@@ -54,6 +57,20 @@ def test_a_kernel_that_cannot_be_held_is_refused_with_its_size():
         Room.on(CPU, "1MiB").refuse(10, 10, result=0)
     with pytest.raises(NumericalError, match=r"takes .* GiB and .* are free"):
         Room.on(CPU, None).refuse(10**8, 10**8, result=4 * 10**16)
+
+
+def test_a_budget_that_a_single_row_overruns_is_told_with_the_one_that_would_do(monkeypatch):
+    held = resident_bytes(CPU)
+    monkeypatch.setattr("tangentlab.kernels.memory_budget.resident_bytes", lambda device: held)
+    model, x = torch.nn.Linear(3000, 1000), torch.zeros(2, 3000)
+    with pytest.warns(
+        MemoryBudgetWarning, match=r"the fewest rows at a time take .*Give memory='(\d+)MiB'"
+    ) as told:
+        tl.NeuralTangentKernel(model, outputs="full", memory=held + 18 * 2**20).plan(x)
+    enough = re.search(r"memory='(\d+MiB)'", str(told[0].message))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tl.NeuralTangentKernel(model, outputs="full", memory=enough[1]).plan(x)
 
 
 # VmHWM, not ru_maxrss: that one counts what the parent held when it forked.

@@ -85,6 +85,7 @@ def test_a_damaged_tile_alone_is_computed_again(tmp_path, finished):
     assert bits(store) == finished
 
 
+@pytest.mark.filterwarnings("ignore::tangentlab.kernels.MemoryBudgetWarning")
 def test_less_memory_later_changes_no_bit(tmp_path, finished, monkeypatch):
     monkeypatch.setattr("tangentlab.kernels.memory_budget.resident_bytes", lambda device: 0)
     NeuralTangentKernel(model(), outputs="trace").tiles(rows(), store=tmp_path / "K", tile=5)

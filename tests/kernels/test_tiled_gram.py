@@ -93,6 +93,7 @@ def test_what_is_not_one_matrix_is_refused_before_work(tmp_path):
     assert not (tmp_path / "K").exists()
 
 
+@pytest.mark.filterwarnings("ignore::tangentlab.kernels.MemoryBudgetWarning")
 def test_what_does_not_fit_is_refused_and_fits_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("tangentlab.kernels.memory_budget.resident_bytes", lambda device: 0)
     kernel = NeuralTangentKernel(model(), outputs=0, memory="600KiB")

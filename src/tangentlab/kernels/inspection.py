@@ -140,6 +140,7 @@ class Inspection:
             room=room.beside(result),
             block=block,
         )
+        room.tell_of(plan.bytes, result=result)
         maker = replace(footprint.maker, precision=self.precision)
         return TileMaker(maker, x1, x2, flavour, plan if step is None else replace(plan, step=step))
 

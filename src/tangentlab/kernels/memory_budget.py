@@ -55,7 +55,7 @@ def bytes_in_words(count: int) -> str:
 
 
 class MemoryBudgetWarning(UserWarning):
-    """The process held more than its budget before the kernel began."""
+    """A kernel takes more than its budget, because of what the process held before or of what a single row takes."""
 
 
 @dataclass(frozen=True)
@@ -107,20 +107,39 @@ class Room:
         if self.stated is None or need <= self.stated:
             return
         kernel = f" and the kernel of {rows} x {columns} rows takes {bytes_in_words(result)}" if result else ""
-        allows, holds = bytes_in_words(self.stated), bytes_in_words(self.held)
-        said = f"memory= allows {allows} for the whole process, which holds {holds} already"
-        enough = f"memory='{math.ceil((need + STEP_BYTES) / 2**20)}MiB'"
+        said, enough = f"{self._stated_and_held()}{kernel}", _enough(need + STEP_BYTES)
         if result > self.bytes:
-            raise NumericalError(
-                f"{said}{kernel}.", remedy=f"Give {enough} or more, or free what the process holds."
-            )
+            raise NumericalError(f"{said}.", remedy=f"Give {enough} or more, or free what the process holds.")
         warnings.warn(
             f"{said}{kernel}: {bytes_in_words(self.bytes)} more are used. Give {enough} or more for a peak within it.",
             MemoryBudgetWarning,
             stacklevel=5,
         )
 
+    def tell_of(self, blocks: int, *, result: int) -> None:
+        """Tell of a budget that the result can be held in, but not with the terms and tiles of the smallest blocks.
+
+        >>> Room(bytes=100, free=1000, stated=200, held=100).tell_of(80, result=20)
+        """
+        need = self.held + result
+        if self.stated is None or need > self.stated or need + blocks <= self.stated:
+            return
+        warnings.warn(
+            f"{self._stated_and_held()}, and the fewest rows at a time take {bytes_in_words(blocks)} beside the "
+            f"result. Give {_enough(need + blocks)} or more for a peak within it.",
+            MemoryBudgetWarning,
+            stacklevel=5,
+        )
+
+    def _stated_and_held(self) -> str:
+        allows, holds = bytes_in_words(self.stated or 0), bytes_in_words(self.held)
+        return f"memory= allows {allows} for the whole process, which holds {holds} already"
+
     def beside(self, result: int) -> int:
         """What is left for terms and tiles."""
         least = self.bytes // 4 if self.stated is None else self.stated // 16
         return max(self.bytes - result, least)
+
+
+def _enough(need: int) -> str:
+    return f"memory='{math.ceil(need / 2**20)}MiB'"
