@@ -101,8 +101,8 @@ def capture(
     `x` already placed; `cotangents` (q, c) the same for every row, or (q, n, c) one set for each. A parameter of
     `names` is left out when an operation other than its layers' used it; those of `copied` have a copy for each row
     and no check but the caller's; those of `operated` are left out when an operation that `operations_on` does not
-    know used them, and the order of their rows is the caller's to check. `outputs_first` orders gradients (q, n, ...)
-    in memory; their shape stays. `measured` fills in `sizes`.
+    know used them, and the order of their rows is the caller's to check. `outputs_first` orders the gradients of one
+    position (q, n, o) in memory; their shape stays. `measured` fills in `sizes`.
 
     >>> net = Network(nn.Linear(2, 1))
     >>> found = capture(net, torch.ones(3, 2), torch.eye(1))

@@ -32,7 +32,8 @@ def output_gradients(
 ) -> list[Tensor | dict[str, Factor] | None]:
     """For each of `outputs` G as (rows, q, ...), its sums where `sums` has them, None where f does not depend on it.
 
-    `cotangents` (q, c) or (q, n, c). `outputs_first` orders gradients (q, rows, ...) in memory; their shape stays.
+    `cotangents` (q, c) or (q, n, c). `outputs_first` orders those of one position, (rows, q, o), as (q, rows, o) in
+    memory: their products are taken for all rows at once, those of more positions row by row. Their shape stays.
 
     >>> z = torch.ones(3, 2, requires_grad=True)
     >>> output_gradients(2 * z, [z], torch.eye(2))[0][0].tolist()
@@ -70,6 +71,6 @@ def output_gradients(
 
 def _room(gradient: Tensor, count: int, *, outputs_first: bool) -> Tensor:
     rows, *rest = gradient.shape
-    if outputs_first:
+    if outputs_first and len(rest) == 1:
         return gradient.new_empty(count, rows, *rest).transpose(0, 1)
     return gradient.new_empty(rows, count, *rest)
