@@ -7,12 +7,15 @@ and in-place activations are switched off in the view, because a tangent needs t
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tangentlab._errors import NetworkError
+
+_CONTAINERS = (OrderedDict, dict, set)
 
 
 def private_copy(module: nn.Module, *, share: bool = False) -> nn.Module:
@@ -32,6 +35,8 @@ def private_copy(module: nn.Module, *, share: bool = False) -> nn.Module:
         for value in vars(part).values():
             if isinstance(value, Tensor) and id(value) not in memo:
                 memo[id(value)] = value.detach().clone()  # deepcopy refuses tensors inside a graph
+            elif type(value) in _CONTAINERS and not value:
+                memo[id(value)] = type(value)()  # a dozen a layer, each of which deepcopy takes apart
     try:
         view = copy.deepcopy(module, memo)
     except Exception as error:
