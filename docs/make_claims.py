@@ -2,8 +2,8 @@
 
 `python docs/make_claims.py` runs every study at the scale `small` into runs/studies (what is there is kept and
 completed), judges all claims by the records, and writes claims.json, the page, and the calibration that the package
-carries (experiments/prediction/calibration.json). `--scale medium` runs that one, `--only NAME` some studies, `--page`
-rewrites the page from claims.json alone.
+carries (experiments/prediction/calibration.json), unless that one has more cells. `--scale medium` runs that one,
+`--only NAME` some studies, `--page` rewrites the page from claims.json alone.
 """
 
 from __future__ import annotations
@@ -186,11 +186,12 @@ def keep_calibration(records: Any, *, command: str) -> None:
     from tangentlab.report.claims.calibration import calibration_cells, calibration_draws
 
     cells = calibration_cells(records)
-    if cells:
+    place = Path(calibration.__file__).with_name(calibration.FILE)
+    if cells and (not place.exists() or len(cells) >= json.loads(place.read_text())["cells"]):
         found = calibration.Calibration.of(
             cells, draws=calibration_draws(records), command=command, created=str(date.today())
         )
-        found.write(Path(calibration.__file__).with_name(calibration.FILE))
+        found.write(place)
 
 
 def main() -> None:
