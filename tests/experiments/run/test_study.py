@@ -83,6 +83,7 @@ def test_the_page_of_a_study_leads_with_its_claims(tmp_path):
     again = StudyResults.of(tmp_path / "run")
     assert again.headline == found.headline
     assert len(again.rows()) == 3
+    assert list(again.to_pandas().columns) == again.to_polars().columns == list(again.rows()[0])
 
 
 def test_settings_of_a_study_are_checked_before_anything_runs():

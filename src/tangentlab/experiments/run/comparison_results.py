@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from tangentlab._errors import MissingExtraError
-from tangentlab.experiments.run.results_page import write_results
-from tangentlab.records import Record, Store
+from tangentlab.experiments.run.kept_records import KeptRecords
 from tangentlab.report import Comparison, Verdict, reach_verdict, render_page, rows
 from tangentlab.report.intervals import mean_interval
 
@@ -20,28 +15,21 @@ MOST_ROWS_SHOWN = 40
 
 
 @dataclass(frozen=True, eq=False)
-class Results:
+class Results(KeptRecords):
     """The records of a comparison. `compare` returns one; `Results.of` opens a store.
 
     >>> Results(()).verdict.headline
     'Cannot tell: no cell has finished.'
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Results(()).report(folder + "/page.html").name
+    'page.html'
+    >>> Results(()).report()
+    Traceback (most recent call last):
+    tangentlab._errors.ArgumentError: `path` must be given, as these results are not kept in a store, got None. ...
     """
 
-    records: tuple[Record, ...]
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    path: Path | None = None
-    """The store, if it is kept."""
-
-    @classmethod
-    def of(cls, store: Store | str | Path) -> Results:
-        """The results in a store; `DamagedRecordError` if a record is damaged."""
-        store = store if isinstance(store, Store) else Store.open(store)
-        return cls(store.records(), store.spec, store.path)
-
-    @property
-    def failed(self) -> tuple[Record, ...]:
-        """The records of the cells that failed."""
-        return tuple(record for record in self.records if not record.done)
+    made_by: ClassVar[str] = "compare"
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -72,28 +60,9 @@ class Results:
             found.append(row)
         return found
 
-    def to_polars(self) -> Any:
-        """The rows as a polars DataFrame; `MissingExtraError` without polars."""
-        return _extra("polars").DataFrame(self.rows(), infer_schema_length=None)
-
-    def to_pandas(self) -> Any:
-        """The rows as a pandas DataFrame; `MissingExtraError` without pandas."""
-        return _extra("pandas").DataFrame(self.rows())
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the page of the results and return its path; without one, `report.html` in the store.
-
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     Results(()).report(folder + "/page.html").name
-        'page.html'
-        """
-        return write_results(
-            path,
-            store=self.path,
-            render=lambda: render_page(self.records, spec=self.spec),
-            call="compare",
-        )
+    def page(self) -> str:
+        """The report as one HTML page."""
+        return render_page(self.records, spec=self.spec)
 
     def __repr__(self) -> str:
         done = len(self.records) - len(self.failed)
@@ -123,10 +92,3 @@ def _mean(values: list[float]) -> str:
     interval = mean_interval(values)
     half = "" if interval.low is None else f" ± {interval.mean - interval.low:.1f}"
     return f"{interval.mean:.1f}{half}"
-
-
-def _extra(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(name, extra="tables") from error

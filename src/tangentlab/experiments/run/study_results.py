@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from tangentlab.experiments.run.results_page import write_results
-from tangentlab.records import Record, Store
+from tangentlab.experiments.run.kept_records import KeptRecords
 from tangentlab.report import (
     Judgement,
     headline,
@@ -22,22 +19,14 @@ from tangentlab.report import (
 
 
 @dataclass(frozen=True, eq=False)
-class StudyResults:
+class StudyResults(KeptRecords):
     """The records of a study. `tangentlab.study` returns one; `StudyResults.of` opens a store.
 
     >>> StudyResults((), {"study": "spectrum"}).headline
     'Nothing has finished yet.'
     """
 
-    records: tuple[Record, ...]
-    spec: Mapping[str, Any] = field(default_factory=dict)
-    path: Path | None = None
-
-    @classmethod
-    def of(cls, store: Store | str | Path) -> StudyResults:
-        """The results in a store; `DamagedRecordError` if a record is damaged."""
-        store = store if isinstance(store, Store) else Store.open(store)
-        return cls(store.records(), store.spec, store.path)
+    made_by: ClassVar[str] = "study"
 
     @cached_property
     def claims(self) -> tuple[Judgement, ...]:
@@ -54,23 +43,13 @@ class StudyResults:
         """One sentence a claim."""
         return tuple(sentence(each) for each in self.claims)
 
-    @property
-    def failed(self) -> tuple[Record, ...]:
-        """The records of the units that failed."""
-        return tuple(record for record in self.records if not record.done)
-
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary for each unit: its place and every single number that it found."""
         return unit_rows(self.records)
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the page and return its path; without one, `report.html` in the store."""
-        return write_results(
-            path,
-            store=self.path,
-            render=lambda: render_study_page(self.records, spec=self.spec),
-            call="study",
-        )
+    def page(self) -> str:
+        """The report as one HTML page."""
+        return render_study_page(self.records, spec=self.spec)
 
     def __repr__(self) -> str:
         done = len(self.records) - len(self.failed)
