@@ -128,7 +128,7 @@ class Inspection:
         )
         room = Room.on(self.network.device, memory)
         if room.bytes >= AMPLE:
-            keep_freed(self.network.device)
+            keep_freed(self.network.device, room=room.bytes)
         plan = plan_blocks(
             rows=rows,
             columns=columns,

@@ -81,8 +81,7 @@ class Room:
         if memory is None:
             return Room(int(_SHARE * free), free, None)
         budget = parse_bytes(memory)
-        if budget < resident_bytes(device) + _LEAST_ROOM:
-            settle(device)
+        settle(device)  # what earlier kernels have freed is kept, and would count as held
         held = resident_bytes(device)
         least = max(budget // 8, min(budget, _LEAST_ROOM))
         return Room(max(budget - held, least), free, budget, held)

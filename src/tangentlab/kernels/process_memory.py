@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from contextlib import suppress
+from functools import cache
 
 import torch
 
 _LARGEST_SEEN = 2**25 - 2**16
 """The largest block, its header included, that the GNU library learns from."""
 
+_MOST_KEPT = 3 * 2**29
+
+_HOLDING: list[int] = []
+"""Where the block lies above the memory that is kept, once there is one."""
+
 AMPLE = 2**30
-"""Room from which on what `keep_freed` keeps is little."""
+"""Room from which on freed memory is kept for the next kernel."""
 
 
 def free_bytes(device: torch.device) -> int:
@@ -56,18 +63,39 @@ def settle(device: torch.device) -> None:
     """Give freed memory back to the system, so that what is resident is what is in use."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        return
-    with suppress(OSError, AttributeError):  # only the GNU library keeps freed memory in this way
-        ctypes.CDLL(None).malloc_trim(0)
+    elif (library := _gnu_library()) is not None:
+        library.malloc_trim(0)
 
 
-def keep_freed(device: torch.device) -> None:
-    """Have freed memory of a few passes stay with the process, where that is what the system's library does by itself.
+def keep_freed(device: torch.device, *, room: int) -> None:
+    """Have the memory that a kernel frees stay with the process for the next one: a quarter of `room`, 1.5 GiB at most.
 
-    The GNU library gives freed memory back from twice the largest block on that it has seen freed, 32 MiB at the most:
-    pages that each pass must then have cleared again, a tenth of a small network's kernel. A block of that size, never
-    written to, is freed here. No setting is touched, and up to 64 MiB stay; where the environment sets a threshold
-    (`MALLOC_TRIM_THRESHOLD_`, as Dask does for its workers) that one stands.
+    The GNU library gives memory back that is free at the end of its heap, and takes blocks from 32 MiB on from the
+    system each time: pages that every kernel must then have cleared again, a tenth of its time. Free memory below a
+    block in use stays. So such a block, never written to, is put above as much room as is to be kept, once in a
+    process. No setting is touched; `settle` gives the memory back all the same. Where the environment sets how memory
+    goes back (`MALLOC_TRIM_THRESHOLD_`, as Dask does for its workers), that stands.
     """
-    if device.type == "cpu":
-        torch.empty(_LARGEST_SEEN, dtype=torch.uint8)
+    library = _gnu_library()
+    set_outside = any(name.startswith("MALLOC_") or "malloc" in value for name, value in os.environ.items())
+    main = threading.current_thread() is threading.main_thread()  # the others' heaps are of another kind
+    if device.type != "cpu" or library is None or _HOLDING or set_outside or not main:
+        return
+    library.free(library.malloc(_LARGEST_SEEN))  # from then on blocks up to this size are of the heap
+    count = min(room // 4, _MOST_KEPT) // _LARGEST_SEEN
+    blocks = sorted(filter(None, (library.malloc(_LARGEST_SEEN - 4096) for _ in range(count + 1))))
+    for block in blocks[:-1]:
+        library.free(block)
+    _HOLDING.extend(blocks[-1:])
+
+
+@cache
+def _gnu_library() -> ctypes.CDLL | None:
+    """The C library of the process, if it is GNU's; only that one keeps freed memory in this way."""
+    with suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        library.gnu_get_libc_version  # noqa: B018 - missing in others
+        library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+        library.free.argtypes, library.free.restype = [ctypes.c_void_p], None
+        return library
+    return None
