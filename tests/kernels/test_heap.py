@@ -7,8 +7,8 @@ from tangentlab.kernels.heap import Heap
 MIB = 2**20
 
 
-def peak(*events):
-    heap = Heap()
+def peak(*events, kept=0):
+    heap = Heap(kept=kept)
     heap.replay(events)
     return heap.peak / MIB
 
@@ -40,3 +40,11 @@ def test_large_blocks_have_pages_of_their_own_and_a_long_free_end_is_given_back(
         120, abs=1
     )
     assert peak(*many, (4, -1), (3, -1), (9, large), (10, large)) == pytest.approx(100 + 40, abs=1)  # 40 stay
+
+
+def test_what_is_kept_serves_large_blocks_and_is_not_given_back():
+    large, many = 40 * MIB, [(i, 20 * MIB) for i in range(5)]
+    assert peak((0, large), (0, -1), (1, large), (1, -1), (2, MIB), kept=100 * MIB) == pytest.approx(40, abs=0.01)
+    freed = [(i, -1) for i in reversed(range(5))]
+    assert peak(*many, *freed, (9, 90 * MIB), (10, large), kept=80 * MIB) == pytest.approx(90 + 80, abs=1)
+    assert peak(*many, *freed, (9, 75 * MIB), (10, large), kept=120 * MIB) == pytest.approx(115, abs=1)

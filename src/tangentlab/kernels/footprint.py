@@ -15,6 +15,7 @@ from tangentlab.kernels.heap import Event, Heap
 from tangentlab.kernels.layer_terms import TermMaker, Terms
 from tangentlab.kernels.operation_count import OperationCount
 from tangentlab.kernels.output_flavour import OutputFlavour
+from tangentlab.kernels.process_memory import kept_bytes
 from tangentlab.networks.inputs import Inputs, count_rows, take_rows
 from tangentlab.networks.network import Network
 from tangentlab.tangent.factors import Outer
@@ -45,8 +46,8 @@ class Footprint:
     """Kept for each row of a block."""
     made: CountedPass
     """The pass that was counted."""
-    made_bytes: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = field(default_factory=dict)
-    """Bytes found for blocks so far, by their steps and rows."""
+    made_bytes: dict[tuple[int, int, tuple[int, ...]], tuple[int, int]] = field(default_factory=dict)
+    """Bytes found for blocks so far, by those that the process keeps, their steps and rows."""
     tiles: dict[tuple[int, int | None], int] = field(default_factory=dict)
     """Bytes found for tiles so far, by their rows and columns."""
 
@@ -62,9 +63,9 @@ class Footprint:
         The first are the most. Terms are made `step` rows at a time; of each block two passes are played through, and
         others add what stays where they have made it.
         """
-        key = step, tuple(blocks)
+        key = kept_bytes(), step, tuple(blocks)
         if key not in self.made_bytes:
-            heap, first, more = Heap(), 0, 0
+            heap, first, more = Heap(kept=key[0]), 0, 0
             for rows in blocks:
                 events = self.made.block_events(rows=rows, step=step, first=first)
                 heap.replay(events)

@@ -39,6 +39,8 @@ class Heap:
     4
     """
 
+    kept: int = 0
+    """Bytes from its beginning on that are not given back, and serve large blocks too, see `keep_freed`."""
     peak: int = 0
     _held: int = 0
     """Up to where the heap has pages."""
@@ -75,7 +77,7 @@ class Heap:
             del self._from[place], self._until[place + gap]
             self._leave(place + size, gap - size)
             return place, size
-        if self._end + size > self._held and size >= _MAPPED:
+        if self._end + size > max(self._held, self.kept) and size >= _MAPPED:
             self._mapped += size
             return -1, size
         place, self._end = self._end, self._end + size
@@ -97,7 +99,7 @@ class Heap:
             return
         self._end = place
         if self._held - self._end > _TRIMMED:
-            self._held = self._end
+            self._held = max(self._end, min(self._held, self.kept))
 
     def _leave(self, place: int, size: int) -> None:
         insort(self._gaps, (size, place))

@@ -16,7 +16,7 @@ _LARGEST_SEEN = 2**25 - 2**16
 _MOST_KEPT = 3 * 2**29
 
 _HOLDING: list[int] = []
-"""Where the block lies above the memory that is kept, once there is one."""
+"""Where the first block lies below and the last above the memory that is kept, once there is such memory."""
 
 AMPLE = 2**30
 """Room from which on freed memory is kept for the next kernel."""
@@ -77,7 +77,8 @@ def keep_freed(device: torch.device, *, room: int) -> None:
     goes back (`MALLOC_TRIM_THRESHOLD_`, as Dask does for its workers), that stands.
     """
     library = _gnu_library()
-    set_outside = any(name.startswith("MALLOC_") or "malloc" in value for name, value in os.environ.items())
+    tuned = "malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    set_outside = tuned or any(name.startswith("MALLOC_") for name in os.environ)
     main = threading.current_thread() is threading.main_thread()  # the others' heaps are of another kind
     if device.type != "cpu" or library is None or _HOLDING or set_outside or not main:
         return
@@ -86,7 +87,16 @@ def keep_freed(device: torch.device, *, room: int) -> None:
     blocks = sorted(filter(None, (library.malloc(_LARGEST_SEEN - 4096) for _ in range(count + 1))))
     for block in blocks[:-1]:
         library.free(block)
-    _HOLDING.extend(blocks[-1:])
+    _HOLDING.extend(blocks[:1] + blocks[-1:])
+
+
+def kept_bytes() -> int:
+    """Bytes of the heap that are not given back when they are freed; 0 before `keep_freed`.
+
+    >>> 0 <= kept_bytes() <= 2**32
+    True
+    """
+    return _HOLDING[1] - _HOLDING[0] if _HOLDING else 0
 
 
 @cache

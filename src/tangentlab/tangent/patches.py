@@ -107,9 +107,7 @@ def kernel_gradients(x: Tensor, G: Tensor, geometry: Geometry) -> Tensor:
     """
     n, channels = x.shape[:2]
     q, o = G.shape[1:3]
-    weight = x.new_empty(
-        n * q * o, channels, *geometry.kernel
-    )  # only its shape is read; an expanded one is copied
+    weight = x.new_empty(1).expand(n * q * o, channels, *geometry.kernel)
     found = torch.ops.aten.convolution_backward(
         G.reshape(1, n * q * o, *G.shape[3:]),
         x.reshape(1, n * channels, *x.shape[2:]),
