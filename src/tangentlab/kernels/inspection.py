@@ -127,7 +127,7 @@ class Inspection:
             rows, columns, numbers=flavour.numbers, item=self.network.dtype.itemsize, storage=storage, block=block
         )
         room = Room.on(self.network.device, memory)
-        if room.bytes >= AMPLE:
+        if room.stated is None and room.bytes >= AMPLE:
             keep_freed(self.network.device, room=room.bytes)
         plan = plan_blocks(
             rows=rows,
