@@ -65,3 +65,24 @@ print(untouched - before, kept - before, resident_bytes(cpu) - before)
     assert max(untouched, settled) < 16 * MIB  # the block that holds the heap is never written to
     if platform.libc_ver()[0] == "glibc":
         assert kept > 150 * MIB
+
+
+def test_memory_is_kept_whatever_the_heap_has_had_room_for():
+    code = """
+import ctypes, torch
+from tangentlab.kernels.process_memory import keep_freed, kept_bytes
+library = ctypes.CDLL(None)
+library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+library.free.argtypes, library.free.restype = [ctypes.c_void_p], None
+library.free(library.malloc(20 << 20))  # the library learns this size, and not a larger one:
+blocks = [library.malloc(15 << 20) for _ in range(6)]
+for block in blocks[:-1]:  # the next block of 32 MiB is found in this gap
+    library.free(block)
+keep_freed(torch.device("cpu"), room=2**30)
+print(kept_bytes())
+"""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=plain)
+    assert int(said.stdout) < 2**30  # a block outside the heap would lie terabytes above
+    if platform.libc_ver()[0] == "glibc":
+        assert int(said.stdout) > 2**27

@@ -82,12 +82,30 @@ def keep_freed(device: torch.device, *, room: int) -> None:
     main = threading.current_thread() is threading.main_thread()  # the others' heaps are of another kind
     if device.type != "cpu" or library is None or _HOLDING or set_outside or not main:
         return
-    library.free(library.malloc(_LARGEST_SEEN))  # from then on blocks up to this size are of the heap
-    count = min(room // 4, _MOST_KEPT) // _LARGEST_SEEN
-    blocks = sorted(filter(None, (library.malloc(_LARGEST_SEEN - 4096) for _ in range(count + 1))))
+    blocks = _of_the_heap(library, count=1 + min(room // 4, _MOST_KEPT) // _LARGEST_SEEN)
     for block in blocks[:-1]:
         library.free(block)
     _HOLDING.extend(blocks[:1] + blocks[-1:])
+
+
+def _of_the_heap(library: ctypes.CDLL, *, count: int) -> list[int]:
+    """So many blocks of the heap, or as many as it has room for, in order.
+
+    The library learns the size of a block that has pages of its own when that is freed, and blocks up to this size are
+    of the heap from then on. One that the heap has had room for has taught it nothing.
+    """
+    blocks = list[int]()
+    taught = False
+    while len(blocks) < count and (block := library.malloc(_LARGEST_SEEN - 4096)):
+        if block < library.sbrk(0):
+            blocks.append(block)
+            continue
+        library.free(block)
+        if taught:  # this heap cannot grow
+            break
+        library.free(library.malloc(_LARGEST_SEEN))
+        taught = True
+    return sorted(blocks)
 
 
 def kept_bytes() -> int:
@@ -107,5 +125,6 @@ def _gnu_library() -> ctypes.CDLL | None:
         library.gnu_get_libc_version  # noqa: B018 - missing in others
         library.malloc.argtypes, library.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
         library.free.argtypes, library.free.restype = [ctypes.c_void_p], None
+        library.sbrk.argtypes, library.sbrk.restype = [ctypes.c_ssize_t], ctypes.c_void_p
         return library
     return None
