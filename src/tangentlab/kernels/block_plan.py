@@ -10,13 +10,19 @@ from functools import cache
 STORAGES = ("dense", "packed", "disk")
 """Where a result goes: a tensor, the tiles of one triangle in memory, or tiles on disk."""
 
-STEP_BYTES = 64 * 2**20
+STEP_BYTES = 128 * 2**20
 """Terms made in one forward and backward pass: enough rows to fill the processor, few enough to stay in its caches."""
 
 _LEAST_STEP = 16
 
-_LEAST_TILE, _LARGEST_TILE = 256, 1024
+_LEAST_TILE, _LARGEST_TILE = 256, 1280
 """Sides of a tile, counted in rows times outputs."""
+
+_UNDIVIDED = 640
+"""The side up to which a kernel is one tile."""
+
+_MOST_ROWS, _LEAST_ROWS = 1024, 16
+"""Rows of a tile, whatever the outputs."""
 
 _LIBRARIES = 16 * 2**20
 """What the libraries beneath torch allocate for themselves while they multiply and convolve."""
@@ -133,8 +139,11 @@ def plan_blocks(
 
 
 def _tile_rows(rows: int, *, side: int) -> int:
-    """Rows of a tile when memory does not bind: a quarter of all, so that symmetry saves most of what it can.
+    """Rows of a tile when memory does not bind, all tiles of one size.
 
-    Not so few that products are slow, nor so many that a tile is new memory instead of a buffer in use.
+    The products of a tile with itself are symmetric too, so that few tiles are as good as many. Not so small that
+    products are slow and gradients are written out again and again, nor so large that a tile is new memory instead of
+    a buffer in use.
     """
-    return min(rows, max(-(-rows // 4), _LEAST_TILE // side, 16), max(_LARGEST_TILE // side, 16))
+    parts = max(2 if rows * side > _UNDIVIDED else 1, -(-rows // _MOST_ROWS), -(-rows * side // _LARGEST_TILE))
+    return min(rows, max(-(-rows // parts), _LEAST_ROWS))

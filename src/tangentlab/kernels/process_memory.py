@@ -13,7 +13,7 @@ import torch
 _LARGEST_SEEN = 2**25 - 2**16
 """The largest block, its header included, that the GNU library learns from."""
 
-_MOST_KEPT = 3 * 2**29
+_MOST_KEPT = 2**32
 
 _HOLDING: list[int] = []
 """Where the first block lies below and the last above the memory that is kept, once there is such memory."""
@@ -68,7 +68,7 @@ def settle(device: torch.device) -> None:
 
 
 def keep_freed(device: torch.device, *, room: int) -> None:
-    """Have the memory that a kernel frees stay with the process for the next one: a quarter of `room`, 1.5 GiB at most.
+    """Have the memory that a kernel frees stay with the process for the next one: a quarter of `room`, 4 GiB at most.
 
     The GNU library gives memory back that is free at the end of its heap, and takes blocks from 32 MiB on from the
     system each time: pages that every kernel must then have cleared again, a tenth of its time. Free memory below a
