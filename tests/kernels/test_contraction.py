@@ -8,6 +8,7 @@ import torch
 from tangentlab.kernels import contraction as contractions
 from tangentlab.kernels import pairwise
 from tangentlab.kernels.contraction import add_contraction, cheapest
+from tangentlab.kernels.operation_count import OperationCount
 from tangentlab.linalg import matrix_product
 from tangentlab.tangent.factors import Outer, Rows, Tokens, Windows, as_rows
 from tangentlab.tangent.patches import Geometry
@@ -140,6 +141,19 @@ def test_strips_that_end_at_the_diagonal_give_both_triangles(name, form, contrac
     total = torch.ones(SHAPES[contraction](35, 35, q), dtype=torch.float64)
     add_contraction(total, side, side, form=form, contraction=contraction)
     assert torch.allclose(total, 1 + expected(side, side, contraction))
+
+
+@pytest.mark.parametrize("form", ["pairwise", "pixels"])
+def test_a_side_with_itself_takes_little_more_than_half_of_the_products(form):
+    with torch.device("meta"):
+        side, other = windows(64, channels=8, o=8), windows(64, channels=8, o=8)
+    asked = []
+    for right in (side, other):
+        with OperationCount() as count:
+            total = torch.zeros(64, 64, dtype=torch.float64, device="meta")
+            add_contraction(total, side, right, form=form, contraction="trace")
+        asked.append(count.operations)
+    assert 0.5 < asked[0] / asked[1] < 0.65  # four strips that end at the diagonal: 10 of 16 blocks
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,8 @@ def add_contraction(
     left = joined(left)
     right = left if same else joined(right)
     if isinstance(left, Windows) and isinstance(right, Windows) and form == "hadamard":
-        left, right = left.outer(), right.outer()
+        left = left.outer()
+        right = left if same else right.outer()
     if form == "hadamard" and left.inputs.shape[2] == right.inputs.shape[2] == 1:  # pyright: ignore
         assert isinstance(left, Outer) and isinstance(right, Outer)
         for g in range(left.inputs.shape[1]):

@@ -36,12 +36,9 @@ def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str
     >>> add_pairwise(total, use, use, contraction="trace", pixels=False); total.item()
     60.0
     """
-    if not pixels:
-        left = left.outer() if isinstance(left, Windows) else left
-        right = left if right is left else right.outer() if isinstance(right, Windows) else right
     same = right is left
-    left = left.plain() if isinstance(left, Outer) else left
-    right = left if same else right.plain() if isinstance(right, Outer) else right
+    left = _ready(left, pixels=pixels)
+    right = left if same else _ready(right, pixels=pixels)
     q = left.gradients.shape[1]  # pyright: ignore[reportAttributeAccessIssue]
     pairs = q * q if contraction == "full" else 1
     across = _positions(right) * len(total[0])
@@ -54,6 +51,8 @@ def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str
     step = max(1, NUMBERS // (down * across * pairs))
     if same:  # strips end at the diagonal, and are mirrored
         step = min(step, -(-rows // _STRIPS))
+    if step < rows:  # each strip reads the other side again
+        left, right = (left, _positions_first(right)) if not same else (_positions_first(left),) * 2
     for start in range(0, rows, step):
         stop = min(start + step, rows)
         part, other = slice(start, stop), slice(0, stop if same else columns)
@@ -70,6 +69,22 @@ def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str
             if same and start:
                 before = found[:, :start].transpose(0, 1)
                 total[:start, part] += before.transpose(2, 3) if contraction == "full" else before
+
+
+def _ready(factor: Factor, *, pixels: bool) -> Factor:
+    """Windows copied out unless their pixels are wanted, and the input of a bias written out."""
+    if isinstance(factor, Windows) and not pixels:
+        factor = factor.outer()
+    return factor.plain() if isinstance(factor, Outer) else factor
+
+
+def _positions_first(factor: Factor) -> Factor:
+    """An outer product whose numbers lie in memory by position, then row, as products of strips take them."""
+    if not isinstance(factor, Outer):
+        return factor
+    inputs = factor.inputs.permute(1, 2, 0, 3).contiguous().permute(2, 0, 1, 3)
+    gradients = factor.gradients.permute(2, 3, 0, 1, 4).contiguous().permute(2, 3, 0, 1, 4)
+    return Outer(inputs, gradients, factor.inputs_first)
 
 
 def _positions(factor: Factor) -> int:

@@ -46,7 +46,7 @@ def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tenso
         return out
     if not worth_grouping(m, s, r):
         return torch.bmm(A, B, out=out)
-    step = max(1, _AT_ONCE // (m * r))
+    step = products_at_once(m, r)
     if out is None and step >= count:
         return _grouped(A, B)
     out = A.new_empty(count, m, r) if out is None else out
@@ -54,6 +54,15 @@ def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tenso
         part = slice(start, start + step)
         out[part].copy_(_grouped(A[part], B[part]))
     return out
+
+
+def products_at_once(m: int, r: int) -> int:
+    """How many products of (m, s) and (s, r) are best made by one call: of more, parts of the result are copied.
+
+    >>> products_at_once(1024, 1024)
+    1
+    """
+    return max(1, _AT_ONCE // (m * r))
 
 
 def worth_alone(m: int, s: int, r: int) -> bool:

@@ -11,10 +11,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor
 
-from tangentlab.linalg.batched_product import batched_product, worth_alone
+from tangentlab.linalg.batched_product import batched_product, products_at_once, worth_alone
 from tangentlab.linalg.matrix_product import product
 from tangentlab.tangent.factors import Outer, Windows
 from tangentlab.tangent.patches import kernel_gradients, patch_matrix
@@ -151,20 +152,35 @@ class ChannelSlices(Slices):
 
     def write(self, outs: Sequence[Tensor], slices: slice) -> None:
         """The shares of some channels, as (q, channel, place, o)."""
-        pixels, gradients = self.factor.pixels[:, slices], self.factor.gradients
-        n, q, o = gradients.shape[:3]
+        pixels = self.factor.pixels[:, slices]
+        n, q, o = self.factor.gradients.shape[:3]
         s, lines = self.factor.positions, pixels.shape[1] * self._places
         sizes = [out.shape[2] // o for out in outs]
-        step = max(1, _WINDOW_NUMBERS // (lines * s))
+        step = max(1, min(_WINDOW_NUMBERS // (lines * s), products_at_once(lines, q * o)))
+        alone = worth_alone(lines, s, q * o)
+        gradients = self._lines.transpose(1, 2) if alone else self._turned
         for start in range(0, n, step):
             some = slice(start, min(start + step, n))
-            windows = patch_matrix(pixels[some], self.factor.geometry)[:, 0].transpose(1, 2)
-            right = gradients[some].reshape(len(windows), q * o, s).transpose(1, 2)
-            if worth_alone(lines, s, q * o):
+            windows, right = (
+                patch_matrix(pixels[some], self.factor.geometry)[:, 0].transpose(1, 2),
+                gradients[some],
+            )
+            if alone:
                 for row in range(len(windows)):
                     _put(outs, slice(start + row, start + row + 1), product(windows[row], right[row])[None], sizes)
             else:
                 _put(outs, some, batched_product(windows, right), sizes)
+
+    @property
+    def _lines(self) -> Tensor:
+        """The gradients as (n, q·o, s)."""
+        n, q, o = self.factor.gradients.shape[:3]
+        return self.factor.gradients.reshape(n, q * o, -1)
+
+    @cached_property
+    def _turned(self) -> Tensor:
+        """The same as (n, s, q·o), copied once and not for each slice."""
+        return self._lines.transpose(1, 2).contiguous()
 
 
 def _put(outs: Sequence[Tensor], rows: slice, found: Tensor, sizes: Sequence[int]) -> None:
