@@ -46,9 +46,10 @@ def batched_product(A: Tensor, B: Tensor, *, out: Tensor | None = None) -> Tenso
         return out
     if not worth_grouping(m, s, r):
         return torch.bmm(A, B, out=out)
-    step = products_at_once(m, r)
-    if out is None and step >= count:
+    parts = max(1, round(count / products_at_once(m, r)))
+    if out is None and parts == 1:
         return _grouped(A, B)
+    step = -(-count // parts)
     out = A.new_empty(count, m, r) if out is None else out
     for start in range(0, count, step):
         part = slice(start, start + step)

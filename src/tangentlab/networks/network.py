@@ -145,12 +145,18 @@ class Network:
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of the selected parameters."""
-        return next(iter(self.parameters.values())).dtype
+        return self._first.dtype
 
     @property
     def device(self) -> torch.device:
         """The device of the selected parameters."""
-        return next(iter(self.parameters.values())).device
+        return self._first.device
+
+    @property
+    def _first(self) -> Tensor:
+        """One selected parameter, which speaks for all: without the dictionary of the others."""
+        _, owner, leaf = self._places[0]
+        return owner._parameters[leaf]  # pyright: ignore[reportReturnType]
 
     @outside_inference_mode()
     def to(self, *, dtype: torch.dtype | None) -> Network:
