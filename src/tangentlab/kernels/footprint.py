@@ -60,7 +60,7 @@ class Footprint:
     def making_bytes(self, blocks: Sequence[int], step: int) -> tuple[int, int]:
         """Bytes held while blocks of so many rows are made one after another, all to be kept, and those held then.
 
-        The first are the most. Terms are made `step` rows at a time; of each block two passes are played through, and
+        The first are the most; the second leave out a third of the largest gap, in which a tile finds room, as measured. Terms are made `step` rows at a time; of each block two passes are played through, and
         others add what stays where they have made it.
         """
         key = kept_bytes(), step, tuple(blocks)
@@ -71,7 +71,7 @@ class Footprint:
                 heap.replay(events)
                 first += 1 + max((number for number, _ in events), default=0)
                 more += max(0, rows - 2 * step) * (self.term_bytes - self.made.room_bytes)
-            self.made_bytes[key] = heap.peak + more, heap.held + more
+            self.made_bytes[key] = heap.peak + more, heap.held - heap.gap // 3 + more
         return self.made_bytes[key]
 
     def tile_bytes(self, rows: int, columns: int | None = None) -> int:

@@ -54,6 +54,10 @@ def bytes_in_words(count: int) -> str:
     return f"{count} bytes"
 
 
+_SPARED = 16
+"""Of a budget the part that is left free: where blocks come to lie is forecast, and not known."""
+
+
 class MemoryBudgetWarning(UserWarning):
     """A kernel takes more than its budget, because of what the process held before or of what a single row takes."""
 
@@ -84,7 +88,7 @@ class Room:
         settle(device)  # what earlier kernels have freed is kept, and would count as held
         held = resident_bytes(device)
         least = max(budget // 8, min(budget, _LEAST_ROOM))
-        return Room(max(budget - held, least), free, budget, held)
+        return Room(max(budget - held - budget // _SPARED, least), free, budget, held)
 
     def refuse(self, rows: int, columns: int, *, result: int) -> None:
         """Refuse a result that cannot be held, and tell of a budget that the process has used up, with what it needs.

@@ -17,6 +17,9 @@ from tangentlab.kernels.heap import Event
 _BLOCK = 16
 """Channels in a block: the numbers of float32 in the widest register."""
 
+_PLAIN = 3
+"""Channels up to which oneDNN reads an image as it lies."""
+
 _CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten.convolution_backward)
 
 
@@ -117,8 +120,8 @@ def _bytes(tensor: Tensor) -> int:
 
 
 def _blocked(tensor: Tensor) -> int:
-    """Bytes of a tensor whose channels are rounded up to whole blocks."""
-    if tensor.ndim < 3:
+    """Bytes of a tensor whose channels are rounded up to whole blocks; none where it is read as it lies."""
+    if tensor.ndim < 3 or tensor.shape[1] <= _PLAIN:
         return 0
     channels = -(-tensor.shape[1] // _BLOCK) * _BLOCK
     return tensor.element_size() * tensor.shape[0] * channels * math.prod(tensor.shape[2:])
