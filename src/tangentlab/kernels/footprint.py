@@ -60,8 +60,9 @@ class Footprint:
     def making_bytes(self, blocks: Sequence[int], step: int) -> tuple[int, int]:
         """Bytes held while blocks of so many rows are made one after another, all to be kept, and those held then.
 
-        The first are the most; the second leave out a third of the largest gap, in which a tile finds room, as measured. Terms are made `step` rows at a time; of each block two passes are played through, and
-        others add what stays where they have made it.
+        The first are the most; the second leave out a third of the largest gap, in which a tile finds room. Terms are
+        made `step` rows at a time; of each block two passes are played through, and others add what stays where they
+        have made it.
         """
         key = kept_bytes(), step, tuple(blocks)
         if key not in self.made_bytes:

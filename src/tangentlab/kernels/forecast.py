@@ -63,14 +63,13 @@ def _plan(
     x2 = tiles.x1 if tiles.x2 is None else tiles.x2
     n, m = count_rows(tiles.x1), count_rows(x2)
     footprint = found.footprint(columns=m)
-    settle(network.device)
-    resident = resident_bytes(network.device)
     result = held_bytes(
         n, m, numbers=flavour.numbers, item=network.dtype.itemsize, storage=storage, block=plan.block
     )
     highest = peak_bytes(network.device)  # before the measurements, which the kernel does without
     row_seconds, pair_seconds = row_and_pair_seconds(tiles)
     settle(network.device)
+    resident = resident_bytes(network.device)  # with what the libraries keep once they have been used
     checks += check_seconds(tiles)
     byte_seconds = fresh_byte_seconds(network.device, count=result // 4)
     count, pairs = count_tiles(n, m, symmetric=symmetric, block=plan.block)
