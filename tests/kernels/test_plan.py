@@ -152,6 +152,20 @@ def test_an_unknown_storage_is_refused():
         tl.NeuralTangentKernel(mlp()).plan(rows(3), storage="attic")
 
 
+def test_tiles_of_two_blocks_are_timed_where_there_are_any(monkeypatch):
+    seen, add_tile = set(), TermMaker.add_tile
+
+    def spy(maker, total, left, right):
+        if not total.is_meta:
+            seen.add(left is right)
+        add_tile(maker, total, left, right)
+
+    monkeypatch.setattr(TermMaker, "add_tile", spy)
+    kernel = tl.NeuralTangentKernel(mlp())
+    assert kernel.plan(rows(3)).tiles == 1 and seen == {True}
+    assert kernel.plan(rows(3000)).tiles > 1 and seen == {True, False}
+
+
 FORECAST = """
 import sys, torch, tangentlab as tl
 from torch import nn

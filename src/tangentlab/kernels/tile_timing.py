@@ -15,7 +15,7 @@ from tangentlab.kernels.layer_terms import Terms
 from tangentlab.kernels.process_memory import settle
 from tangentlab.kernels.tiles import TileMaker
 from tangentlab.networks.inputs import count_rows, take_rows
-from tangentlab.tangent.joined_factors import joined
+from tangentlab.tangent.joined_factors import joined, some_rows
 
 _Result = TypeVar("_Result")
 
@@ -121,11 +121,22 @@ def _in_two(whole: float, half: float) -> tuple[float, float]:
 
 
 def _tile_seconds(tiles: TileMaker, terms: Terms, rows: int) -> float:
+    """Seconds of a tile in the mean: that of a block with itself, and that of two, as often as there are such."""
+    blocks = tiles.blocks[0]
+    apart = (blocks - 1) / (blocks + 1) if tiles.symmetric else 1.0
+    other: Terms = {
+        name: some_rows(joined(term), slice(None)) for name, term in terms.items()
+    }  # as of another block
+    sides = ((terms, 1 - apart), (other, apart))
+    return sum(share * _adding_seconds(tiles, terms, right, rows) for right, share in sides if share)
+
+
+def _adding_seconds(tiles: TileMaker, left: Terms, right: Terms, rows: int) -> float:
     device = tiles.maker.network.device
     total = torch.zeros(tiles.flavour.shape(rows, rows), dtype=torch.float64, device=device)
 
     def add() -> None:
-        tiles.maker.add_tile(total.zero_(), terms, terms)
+        tiles.maker.add_tile(total.zero_(), left, right)
 
     took = timed(add)[1]
     if took < LONG:  # the first of its size makes its workspaces
