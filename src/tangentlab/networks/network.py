@@ -154,9 +154,9 @@ class Network:
 
     @property
     def _first(self) -> Tensor:
-        """One selected parameter, which speaks for all: without the dictionary of the others."""
+        """One selected parameter, detached, which speaks for all: without the dictionary of the others."""
         _, owner, leaf = self._places[0]
-        return owner._parameters[leaf]  # pyright: ignore[reportReturnType]
+        return owner._parameters[leaf].detach()  # pyright: ignore[reportOptionalMemberAccess]
 
     @outside_inference_mode()
     def to(self, *, dtype: torch.dtype | None) -> Network:
