@@ -52,7 +52,8 @@ def add_pairwise(total: Tensor, left: Factor, right: Factor, *, contraction: str
     if same:  # strips end at the diagonal, and are mirrored
         step = min(step, -(-rows // _STRIPS))
     if step < rows:  # each strip reads the other side again
-        left, right = (left, _positions_first(right)) if not same else (_positions_first(left),) * 2
+        right = _positions_first(right)
+        left = right if same else left
     for start in range(0, rows, step):
         stop = min(start + step, rows)
         part, other = slice(start, stop), slice(0, stop if same else columns)

@@ -111,7 +111,7 @@ def _of_the_heap(library: ctypes.CDLL, *, count: int) -> list[int]:
 def kept_bytes() -> int:
     """Bytes of the heap that are not given back when they are freed; 0 before `keep_freed`.
 
-    >>> 0 <= kept_bytes() <= 2**32
+    >>> kept_bytes() >= 0
     True
     """
     return _HOLDING[1] - _HOLDING[0] if _HOLDING else 0
