@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from tangentlab.linalg.batched_product import batched_product, worth_alone
+from tangentlab.linalg.batched_product import batched_product, worth_alone, worth_grouping
+
+
+@pytest.fixture(params=[16, 8, 0], ids="registers of {}".format, autouse=True)
+def registers(request, monkeypatch):
+    """The same products on every processor."""
+    monkeypatch.setattr("tangentlab.linalg.registers.register_numbers", lambda: request.param)
+    return request.param
+
 
 SIZES = {
     "small": (7, 5, 9, 11),
@@ -30,6 +38,11 @@ def test_it_is_the_product_of_each(count, m, s, r, turned, dtype):
     assert batched_product(A, B, out=room) is room and torch.equal(room, batched_product(A, B))
 
 
-def test_sizes_of_this_file_take_every_way():
-    alone = {name: worth_alone(m, s, r) for name, (_, m, s, r) in SIZES.items()}
-    assert alone == {name: name == "one by one" for name in SIZES}
+def test_sizes_of_this_file_take_every_way(registers):
+    alone = {name for name, (_, m, s, r) in SIZES.items() if worth_alone(m, s, r)}
+    grouped = {name for name, (_, m, s, r) in SIZES.items() if worth_grouping(m, s, r)}
+    if registers == 8:  # all at once by the BLAS
+        assert not alone and not grouped
+    else:
+        assert alone == {"one by one"}
+        assert {name for name in SIZES if "grouped" in name} == grouped - {"one row", "one by one"}

@@ -6,6 +6,12 @@ import torch
 from tangentlab.linalg.matrix_product import gram, product
 
 
+@pytest.fixture(params=[16, 8], ids="registers of {}".format, autouse=True)
+def registers(request, monkeypatch):
+    """The same products on every processor."""
+    monkeypatch.setattr("tangentlab.linalg.registers.register_numbers", lambda: request.param)
+
+
 def rows(m, length, dtype=torch.float32):
     return torch.randn(m, length, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(dtype)
 

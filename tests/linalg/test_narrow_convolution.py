@@ -13,7 +13,7 @@ from tangentlab.linalg.quick_products import QuickProducts
 @pytest.fixture(autouse=True)
 def registers_of_sixteen(monkeypatch):
     """The same convolutions on every processor."""
-    monkeypatch.setattr(module, "_register", lambda: 16)
+    monkeypatch.setattr(module, "register_numbers", lambda: 16)
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3, 6])
@@ -120,5 +120,5 @@ def test_the_narrow_ways_are_taken(monkeypatch):
 
 
 def test_a_processor_of_unknown_registers_takes_no_lines_at_once(monkeypatch):
-    monkeypatch.setattr(module, "_register", lambda: 0)
+    monkeypatch.setattr(module, "register_numbers", lambda: 0)
     assert lines_at_once(torch.ones(256, 1, 28, 28), torch.ones(1, 1, 5, 5), (2, 2)) == 1

@@ -93,6 +93,16 @@ def test_the_kind_is_chosen_for_all_parts():
     assert all(isinstance(part, OuterSlices) for part in sliced([as_outer])[0])
 
 
+@pytest.mark.parametrize(("numbers", "kind"), [(16, KernelSlices), (8, ChannelSlices)])
+def test_several_outputs_share_windows_where_the_blas_fills_registers(numbers, kind, monkeypatch):
+    monkeypatch.setattr("tangentlab.linalg.registers.register_numbers", lambda: numbers)
+    use = windows(2, 3, channels=4, o=8, space=(16, 16), dtype=torch.float32)
+    assert isinstance(sliced([[use]])[0][0], kind)
+    exact = Windows(use.pixels.double(), use.gradients.double(), use.geometry).outer().rows().rows
+    # sums of 256 products of standard normal numbers, in float32
+    torch.testing.assert_close(use.rows().rows.double(), exact, rtol=1e-5, atol=1e-4)
+
+
 def test_a_convolution_has_slices_of_at_least_sixteen_lines():
     assert ChannelSlices(windows(1, 1, kernel=(3, 2))).least == 3
     assert ChannelSlices(windows(1, 1, kernel=(1, 1), padding=(0, 0))).least == 16

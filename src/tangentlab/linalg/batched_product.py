@@ -1,9 +1,10 @@
 """Many small matrix products at once, in the way that is quick for their size; float32 on a CPU has three.
 
 Formula   C[b] = A[b] B[b] for A (b, m, s) and B (b, s, r)
-Cost      b·m·s·r multiplications. The BLAS behind `torch.bmm` reaches half of what oneDNN does on some processors:
-          large products are made one by one with `product`, and small ones as one convolution with a group for each
-          b, the kernels of width one being the rows of A, or a transposed one where A lies as its transpose
+Cost      b·m·s·r multiplications. The BLAS behind `torch.bmm` reaches half of what oneDNN does where it does not
+          fill registers (see `registers`): there large products are made one by one with `product`, and small ones as
+          one convolution with a group for each b, the kernels of width one being the rows of A, or a transposed one
+          where A lies as its transpose
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tangentlab.linalg.matrix_product import has_quick_product, product
+from tangentlab.linalg.registers import blas_fills_registers
 
 _ONE_BY_ONE = 8_000_000
 """Multiplications in one product from which it is worth a call of its own."""
@@ -67,20 +69,22 @@ def products_at_once(m: int, r: int) -> int:
 
 
 def worth_alone(m: int, s: int, r: int) -> bool:
-    """Whether a product of (m, s) and (s, r) is large enough for a call of its own.
+    """Whether a product of (m, s) and (s, r) is large enough for a call of its own, on this processor.
 
-    >>> worth_alone(1000, 1000, 1000), worth_alone(10, 10, 10)
-    (True, False)
+    >>> worth_alone(10, 10, 10)
+    False
     """
-    return m * s * r >= _ONE_BY_ONE
+    return m * s * r >= _ONE_BY_ONE and not blas_fills_registers()
 
 
 def worth_grouping(m: int, s: int, r: int) -> bool:
-    """Whether one convolution is the quickest for products of (m, s) and (s, r), as measured.
+    """Whether one convolution is the quickest for products of (m, s) and (s, r), as measured on such processors.
 
-    >>> worth_grouping(65, 32, 65), worth_grouping(64, 32, 64)
-    (True, False)
+    >>> worth_grouping(64, 32, 64)
+    False
     """
+    if blas_fills_registers():
+        return False
     shortest, longest = _GROUPED_LENGTHS
     if not shortest <= s <= longest or min(m, r) < 16:
         return False

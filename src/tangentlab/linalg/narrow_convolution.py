@@ -9,10 +9,11 @@ Cost      (k + f - 1)/k as many multiplications on f times as many of the channe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from torch import Tensor
+
+from tangentlab.linalg.registers import register_numbers
 
 _WORTH = 1 << 22
 """Multiplications below which either way takes microseconds."""
@@ -29,7 +30,7 @@ def narrow(channels: int) -> bool:
     >>> narrow(1024)
     False
     """
-    return 2 * channels <= _register()
+    return 2 * channels <= register_numbers()
 
 
 def lines_at_once(x: Tensor, weight: Tensor, padding: Sequence[int]) -> int:
@@ -46,7 +47,7 @@ def lines_at_once(x: Tensor, weight: Tensor, padding: Sequence[int]) -> int:
     columns = x.shape[3] + 2 * padding[1] - l + 1
     if min(rows, columns) < 1 or len(x) * rows * columns * o * c * k * l < _WORTH:
         return 1
-    most = min(_register() // o, _MOST_LINES)
+    most = min(register_numbers() // o, _MOST_LINES)
     return max((f for f in range(2, most + 1) if rows % f == 0 and f * k >= _GAIN * (k + f - 1)), default=1)
 
 
@@ -81,9 +82,3 @@ def turned(weight: Tensor) -> Tensor:
     [1.0, 0.0]
     """
     return weight.flip(2, 3).transpose(0, 1)
-
-
-@cache
-def _register() -> int:
-    """Numbers of float32 in the widest register; 0 where that is not known."""
-    return {"AVX512": 16, "AVX2": 8}.get(torch.backends.cpu.get_cpu_capability(), 0)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tangentlab.linalg.batched_product import batched_product
+from tangentlab.linalg.registers import blas_fills_registers
 from tangentlab.tangent.line_gradients import line_gradients, line_gradients_in_any_order, quick_by_lines
 from tangentlab.tangent.patches import Geometry, kernel_gradients, patch_matrix
 
@@ -156,6 +157,7 @@ class Windows:
         return (
             self.geometry.groups == 1
             and 3 < self.pixels.shape[1] <= 64
+            and (self.gradients.shape[1] == 1 or not blas_fills_registers())
             and self.positions >= 64
             and len(self.geometry.kernel) == 2
             and math.prod(self.geometry.kernel) > 1
