@@ -8,7 +8,7 @@ Cost      two backward passes, 2q for a trace
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -64,14 +64,14 @@ def cross_check(
     else:
         sides = [(u.to(basis) @ basis, v.to(basis) @ basis)]
     products, left, right = torch.zeros_like(block), torch.zeros_like(block[:, 0]), torch.zeros_like(block[0])
-    for at_left, at_right in sides:
-        a = _gradients(network, x1, first, at_left)
-        if x2 is None:
+    of_left = _gradients(network, x1, first, [at for at, _ in sides])
+    if x2 is None:
+        for a in of_left:
             found = _gram(a)
             products += found
             left += found.diagonal()
-        else:
-            b = _gradients(network, x2, second, at_right)
+    else:
+        for a, b in zip(of_left, _gradients(network, x2, second, [at for _, at in sides])):
             products += torch.stack([torch.stack([_inner(g, h) for h in b]) for g in a])
             left += _squares(a)
             right += _squares(b)
@@ -82,9 +82,9 @@ def cross_check(
     if not difference <= tolerance:  # rows whose gradients cancel to nothing are rounding on both sides
         any_side = torch.randn(1, flavour.outputs, generator=draw, dtype=torch.float64).to(basis)
         noise = 100 * torch.finfo(network.dtype).eps / tolerance
-        left = left + noise * _squares(_gradients(network, x1, first, any_side)).sqrt()
+        left = left + noise * _squares(next(_gradients(network, x1, first, [any_side]))).sqrt()
         other = x1 if x2 is None else x2
-        right = right + noise * _squares(_gradients(network, other, second, any_side)).sqrt()
+        right = right + noise * _squares(next(_gradients(network, other, second, [any_side]))).sqrt()
         difference = _relative(block - products, left, right)
     if not difference <= tolerance:
         raise NumericalError(
@@ -117,12 +117,19 @@ def _inner(a: list[Tensor], b: list[Tensor]) -> Tensor:
     return torch.stack([torch.dot(g, h).double() for g, h in zip(a, b)]).sum()
 
 
-def _gradients(network: Network, x: Inputs, index: Tensor, u: Tensor) -> list[list[Tensor]]:
-    """J_iᵀ u_i for each row, by parameter; u (rows, c), or (1, c) one for all."""
-    found = []
-    for i, of_row in zip(index, u.expand(len(index), -1)):
-        row = network.place(take_rows(x, i.reshape(1)))
-        with torch.enable_grad(), network.differentiable(network.names) as leaves:
-            f = network.apply({}, row)
-            found.append([g.flatten() for g in autograd_gradients(network, f, leaves, of_row.expand_as(f))])
-    return found
+def _gradients(
+    network: Network, x: Inputs, index: Tensor, sides: Sequence[Tensor]
+) -> Iterator[list[list[Tensor]]]:
+    """J_iᵀ u_i for each row, by parameter, for one u of `sides` after another: (rows, c), or (1, c) one for all."""
+    with network.differentiable(network.names) as leaves:
+        outputs = []
+        for i in index:
+            with torch.enable_grad():
+                outputs.append(network.apply({}, network.place(take_rows(x, i.reshape(1)))))
+        for k, u in enumerate(sides):
+            more = k + 1 < len(sides)
+            found = []
+            for f, of_row in zip(outputs, u.expand(len(index), -1)):
+                gradients = autograd_gradients(network, f, leaves, of_row.expand_as(f), retain_graph=more)
+                found.append([g.flatten() for g in gradients])
+            yield found
