@@ -13,12 +13,15 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import kernel_table
 from kept_results import HERE, RESULTS, Kept, made, read, with_quartiles
 
 ROOT = HERE.parent
+AVX2 = RESULTS / "avx2"
+"""What was measured on a processor whose registers have 256 bits: `--results benchmarks/results/avx2`."""
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PLACE = re.compile(r"(<!-- measured: ([\w-]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
@@ -251,6 +254,19 @@ FIGURES: dict[str, Callable[[], str]] = {
     "many-runs": many_runs,
     "top-eigenpairs": top_eigenpairs,
     "low-rank": low_rank,
+    **{
+        f"{name}-avx2": partial(figure, AVX2)
+        for name, figure in {
+            "kernels": kernel_table.table,
+            "growth": growth,
+            "forecasts": forecasts,
+            "little-memory": little_memory,
+            "two-workers": two_workers,
+            "function-space": function_space,
+            "steps": steps,
+            "top-eigenpairs": top_eigenpairs,
+        }.items()
+    },
 }
 
 

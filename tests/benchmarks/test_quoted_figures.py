@@ -42,7 +42,7 @@ def test_what_stood_in_a_place_goes(quoted):
     assert quoted.written(new) == new
 
 
-@pytest.mark.parametrize("path", sorted((BENCHMARKS / "results").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((BENCHMARKS / "results").rglob("*.json")), ids=lambda path: path.stem)
 def test_a_result_says_when_where_and_how_it_was_made(path):
     kept = json.loads(path.read_text(encoding="utf-8"))
     stamps = [run["stamp"] for run in kept.get("runs") or []] if isinstance(kept.get("runs"), list) else []
