@@ -123,7 +123,7 @@ class TermMaker:
         whole: dict[str, Factor] = {}
         parts: dict[str, list[Outer]] = {}
         for start in range(0, rows, step):
-            checks = first if start == 0 else int(start + step >= rows > _ROWS_A_CHECK)
+            checks = first if start == 0 else int(start + step >= rows)
             some = take_rows(x, slice(start, min(start + step, rows)))
             self._put(self._settled_terms(some, checks=checks), whole, parts, start=start, rows=rows)
         return {**whole, **{name: self._stacked(name, each) for name, each in parts.items()}}
