@@ -14,8 +14,9 @@ def plan(rows=1000, columns=1000, side=1, term_bytes=10_000, step_bytes=40_000, 
         side=side,
         symmetric=True,
         term_bytes=term_bytes,
-        making_bytes=lambda blocks, step: (sum(blocks) * term_bytes + step * step_bytes, sum(blocks) * term_bytes),
-        tile_bytes=lambda size, other: 24 * (side * size) ** 2,
+        most_bytes=lambda blocks, step, tiles: (
+            sum(blocks) * term_bytes + max(step * step_bytes, 24 * (side * tiles[0][0]) ** 2)
+        ),
         room=room,
         block=block,
     )
@@ -44,23 +45,33 @@ def test_no_more_rows_are_counted_than_there_are():
     assert found.bytes == 16 * MIB + 100 * 10_000 + 64 * 40_000
 
 
-def test_the_larger_of_a_pass_and_a_tile_counts_and_of_blocks_that_are_made():
+def test_what_is_asked_for_is_the_blocks_that_are_made_and_the_tiles_there_are():
     asked = []
 
-    def needed(making, tile, **rows):
+    def needed(rows):
         found = plan_blocks(
-            **{"rows": 40, "columns": 40, "side": 1, "symmetric": True, "block": 40, "term_bytes": 10_000} | rows,
-            making_bytes=lambda blocks, step: asked.append(blocks) or making,
-            tile_bytes=lambda size, other: asked.append((size, other)) or tile,
+            rows=rows,
+            columns=rows,
+            side=1,
+            symmetric=True,
+            block=40,
+            term_bytes=10_000,
+            most_bytes=lambda *needs: asked.append(needs) or 9000,
             room=100 * MIB,
         )
         return found.bytes - 16 * MIB
 
-    assert needed((9000, 4000), 3000) == 9000 and needed((9000, 4000), 7000) == 11_000
-    assert [each for each in asked if len(each) == 2] == [(40, None)] * 2  # one block has no tile with another
+    assert needed(40) == 9000
+    assert {(tuple(blocks), tuple(tiles)) for blocks, _, tiles in asked} == {((40,), ((40, None),))}
     asked.clear()
-    assert needed((9000, 4000), 3000, rows=100, columns=100) == 9000 + 40 * 10_000  # a block beside those made
-    assert [40, 40] in asked and [40, 20] in asked and (40, 40) in asked
+    assert needed(100) == 9000 + 40 * 10_000  # a block beside those made
+    assert {(tuple(blocks), tuple(tiles)) for blocks, _, tiles in asked} >= {
+        ((40, 40), ((40, 40),)),
+        ((40, 20), ((40, 40),)),
+    }
+    asked.clear()
+    needed(60)
+    assert asked[-1][2] == [(40, 20), (40, None)]
 
 
 def test_no_room_at_all_means_row_by_row():

@@ -61,26 +61,22 @@ def plan_blocks(
     side: int,
     symmetric: bool,
     term_bytes: int,
-    making_bytes: Callable[[Sequence[int], int], tuple[int, int]],
-    tile_bytes: Callable[[int, int | None], int],
+    most_bytes: Callable[[Sequence[int], int, Sequence[tuple[int, int | None]]], int],
     room: int,
     block: int | None = None,
 ) -> BlockPlan:
     """The largest blocks and steps, and the most blocks kept, of which all that is held together fits into `room`.
 
     rows, columns: of the kernel, and whether they are the same rows; side: c for a full kernel, else 1; term_bytes:
-    kept for each row; making_bytes: held at most while blocks of so many rows are made, so many rows at a time, and
-    held afterwards, the terms included; tile_bytes: beside that while a tile of so many rows and columns is computed,
-    or with None that of a block with itself; block: its rows, where they are given.
+    kept for each row; most_bytes: held at most while blocks of so many rows are made, so many rows at a time, and then
+    tiles of such rows and columns are computed, or with None those of a block with itself; block: its rows, where they
+    are given.
 
     >>> small = dict(rows=100, columns=100, side=1, symmetric=True, term_bytes=1000)
-    >>> needs = dict(
-    ...     making_bytes=lambda blocks, step: (1000 * sum(blocks) + 3000 * step, 1000 * sum(blocks)),
-    ...     tile_bytes=lambda rows, columns: 24 * rows**2,
-    ... )
-    >>> plan_blocks(**small, **needs, room=2**30).block
+    >>> need = lambda blocks, step, tiles: 1000 * sum(blocks) + max(3000 * step, 24 * tiles[0][0] ** 2)
+    >>> plan_blocks(**small, most_bytes=need, room=2**30).block
     100
-    >>> plan_blocks(**small, **needs, room=20 * 2**20).bytes <= 20 * 2**20
+    >>> plan_blocks(**small, most_bytes=need, room=20 * 2**20).bytes <= 20 * 2**20
     True
     """
     longest = max(rows, columns)
@@ -89,21 +85,19 @@ def plan_blocks(
     def total(size: int) -> int:
         return -(-rows // size) + (0 if symmetric else -(-columns // size))
 
-    @cache
-    def size_of_tile(size: int) -> int:
+    def tiles_of(size: int) -> list[tuple[int, int | None]]:
         if not symmetric:
-            return tile_bytes(min(size, rows), min(size, columns))
+            return [(min(size, rows), min(size, columns))]
         beside = min(size, rows - size)  # rows of the second block; none where the first is all there is
-        found = [tile_bytes(size, beside)] if beside > 0 else []
-        return max(found + ([] if beside == size else [tile_bytes(size, None)]))
+        found: list[tuple[int, int | None]] = [(size, beside)] if beside > 0 else []
+        return found if beside == size else [*found, (size, None)]
 
     @cache
     def used(held: int, last: int, size: int, step: int) -> int:
         """Bytes where `held` rows are held, `last` of them of the block made last."""
         before = [size] if held - last >= size else []
         others = (held - last - sum(before)) * term_bytes
-        peak, after = making_bytes([*before, last], step)
-        return others + max(peak, after + size_of_tile(size))
+        return others + most_bytes([*before, last], step, tiles_of(size))
 
     def need(size: int, step: int, kept: int = 1) -> int:
         held = min((min(kept, total(size) - 1) + 1) * size, rows + (0 if symmetric else columns))

@@ -23,6 +23,9 @@ from tangentlab.tangent.factors import Outer
 _COUNTED = 2
 """Rows of the pass that is counted. One row takes other ways: axes of length one have no strides to be copied for."""
 
+_SCATTERED = 1.07
+"""By how much what a process holds exceeds the heap played through, which has no gaps of earlier work: as measured."""
+
 _PARTS = 4096
 """Of the most that a pass holds, the part that a block must be to count."""
 
@@ -46,10 +49,8 @@ class Footprint:
     """Kept for each row of a block."""
     made: CountedPass
     """The pass that was counted."""
-    made_bytes: dict[tuple[int, int, tuple[int, ...]], tuple[int, int]] = field(default_factory=dict)
-    """Bytes found for blocks so far, by those that the process keeps, their steps and rows."""
-    tiles: dict[tuple[int, int | None], int] = field(default_factory=dict)
-    """Bytes found for tiles so far, by their rows and columns."""
+    tiles: dict[tuple[int, int | None], list[Event]] = field(default_factory=dict)
+    """What tiles have been found to take so far, by their rows and columns."""
 
     @staticmethod
     def of(maker: TermMaker, samples: Sequence[Inputs], flavour: OutputFlavour) -> Footprint:
@@ -57,39 +58,37 @@ class Footprint:
         found = [_of_rows(maker, take_rows(few, slice(0, _COUNTED)), flavour) for few in samples]
         return max(found, key=lambda each: each.made.peak / each.made.rows)
 
-    def making_bytes(self, blocks: Sequence[int], step: int) -> tuple[int, int]:
-        """Bytes held while blocks of so many rows are made one after another, all to be kept, and those held then.
+    def most_bytes(self, blocks: Sequence[int], step: int, tiles: Sequence[tuple[int, int | None]]) -> int:
+        """Bytes held at most while blocks of so many rows are made one after another, all to be kept, and then tiles.
 
-        The first are the most; the second leave out a third of the largest gap, in which a tile finds room. Terms are
-        made `step` rows at a time; of each block two passes are played through, and others add what stays where they
-        have made it.
+        Terms are made `step` rows at a time; of each block two passes are played through, and others add what stays
+        where they have made it. Tiles are given by their rows and columns (None: of a block with itself), and one after
+        another lies in the gaps that the passes have left.
         """
-        key = kept_bytes(), step, tuple(blocks)
-        if key not in self.made_bytes:
-            heap, first, more = Heap(kept=key[0]), 0, 0
-            for rows in blocks:
-                events = self.made.block_events(rows=rows, step=step, first=first)
-                heap.replay(events)
-                first += 1 + max((number for number, _ in events), default=0)
-                more += max(0, rows - 2 * step) * (self.term_bytes - self.made.room_bytes)
-            # all of the gap is too much for a ResNet, none of it for an LSTM: between the two, as measured
-            self.made_bytes[key] = heap.peak + more, heap.held - heap.gap // 3 + more
-        return self.made_bytes[key]
+        heap, first, more = Heap(kept=kept_bytes()), 0, 0
+        for rows in blocks:
+            events = self.made.block_events(rows=rows, step=step, first=first)
+            heap.replay(events)
+            first += 1 + max((number for number, _ in events), default=0)
+            more += max(0, rows - 2 * step) * (self.term_bytes - self.made.room_bytes)
+        for tile in tiles:
+            heap.replay(shifted(self.tile_events(*tile), by=first))
+            first += 1 + max(number for number, _ in self.tile_events(*tile))
+        return int(heap.peak * _SCATTERED) + more
 
-    def tile_bytes(self, rows: int, columns: int | None = None) -> int:
-        """Most bytes held while a tile is computed: the tile in float64, and what its contractions need.
+    def tile_events(self, rows: int, columns: int | None = None) -> list[Event]:
+        """What is taken and freed for a tile in float64, by its contractions, and for its values where they belong.
 
         columns: of another block; None for the tile of a block with itself.
         """
         key = rows, columns
         if key not in self.tiles:
             tile = 8 * math.prod(self.flavour.shape(rows, rows if columns is None else columns))
-            heap = Heap()
             try:
-                heap.replay(self.tile(rows, columns).events)
-                self.tiles[key] = tile + max(tile, heap.peak)
+                inside = shifted(self.tile(rows, columns).events, by=2)
             except (RuntimeError, NotImplementedError):  # a form that computes with values: its sides once more
-                self.tiles[key] = 3 * tile + (rows + (columns or 0)) * self.term_bytes
+                inside = [(2, tile + (rows + (columns or 0)) * self.term_bytes), (2, -1)]
+            self.tiles[key] = [(0, tile), *inside, (1, tile), (1, -1), (0, -1)]
         return self.tiles[key]
 
     def tile(self, rows: int, columns: int | None = None) -> OperationCount:
@@ -114,6 +113,15 @@ class Footprint:
     def of_network(self, network: Network) -> Footprint:
         """That of a network of the same structure."""
         return replace(self, maker=replace(self.maker, network=network))
+
+
+def shifted(events: Sequence[Event], *, by: int) -> list[Event]:
+    """The same with other numbers.
+
+    >>> shifted([(0, 8), (0, -1)], by=3)
+    [(3, 8), (3, -1)]
+    """
+    return [(number + by, size) for number, size in events]
 
 
 def resized(factor: Any, rows: int, *, of: int = 1) -> Any:

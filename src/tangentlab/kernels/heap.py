@@ -61,11 +61,6 @@ class Heap:
         """Bytes held now, gaps included."""
         return self._held + self._mapped
 
-    @property
-    def gap(self) -> int:
-        """Bytes of the largest gap, the free end included."""
-        return max(self._held - self._end, self._gaps[-1][0] if self._gaps else 0)
-
     def replay(self, events: Iterable[Event]) -> None:
         """Take and free blocks in order; what is freed must have been taken."""
         for number, size in events:

@@ -135,8 +135,7 @@ class Inspection:
             side=side,
             symmetric=x2 is None,
             term_bytes=footprint.term_bytes,
-            making_bytes=footprint.making_bytes,
-            tile_bytes=footprint.tile_bytes,
+            most_bytes=footprint.most_bytes,
             room=room.beside(result),
             block=block,
         )
