@@ -40,6 +40,15 @@ def test_a_symmetric_product_in_float32_is_one_to_rounding_and_symmetric_off_the
     assert torch.equal(found[: m // 4 - 16, -16:], found[-16:, : m // 4 - 16].T)
 
 
+@pytest.mark.parametrize("m", [63, 64, 65, 160, 1023, 1024])
+@pytest.mark.parametrize("length", [2047, 2048, 2051, 8195])
+def test_long_sums_cut_in_pieces_are_exact_where_every_sum_is(m, length):
+    # whole numbers up to 4: sums below 2**24 are exact in float32, in any order
+    wide = rows(m, length + 7).mul_(2).round_().clamp_(-4, 4)
+    A = wide[:, 3 : 3 + length]  # with gaps between the rows
+    assert torch.equal(gram(A).double(), A.double() @ A.double().T)
+
+
 def test_rows_may_be_a_view():
     A = rows(300, 512, torch.float64)
     torch.testing.assert_close(gram(A.T), A.T @ A, rtol=1e-12, atol=1e-12)

@@ -33,6 +33,10 @@ _STRIPS = ((128, 2), (512, 4), (1024, 6))
 _LONG = 256
 """Columns from which what strips save is more than the copies of them take."""
 
+_PIECES, _WORTH_PIECES, _MOST_IN_PIECES = 4, 2048, 1023
+"""Into how many pieces a BLAS that fills registers best has sums of such a length cut, of up to so many rows: each of
+its threads multiplies pieces of its own. Up to 1.3 times as quick, and strips of 64 rows then as good as longer ones."""
+
 
 def product(A: Tensor, B: Tensor) -> Tensor:
     """A B for matrices (m, l) and (l, r) of one dtype; give A contiguous, B may be any view.
@@ -56,6 +60,8 @@ def gram(A: Tensor) -> Tensor:
     [[5.0, 11.0], [11.0, 25.0]]
     """
     m, length = A.shape
+    if _suits_pieces(A):
+        return _gram_in_pieces(A)
     if A.device.type in ("cpu", "meta") and A.dtype == torch.float32 and m * A.numel() >= _WORTH:
         A = A.contiguous()  # once, and not for each side of a product
     strips = max((count for rows, count in _STRIPS if m >= rows), default=1)
@@ -67,6 +73,36 @@ def gram(A: Tensor) -> Tensor:
     for start in range(0, m, height):
         stop = min(start + height, m)
         strip = product(A[start:stop], A[:stop].T)
+        out[start:stop, :stop] = strip
+        out[:start, start:stop] = strip[:, :start].T
+    return out
+
+
+def _suits_pieces(A: Tensor) -> bool:
+    m, length = A.shape
+    return (
+        A.dtype == torch.float32
+        and A.device.type in ("cpu", "meta")
+        and 64 <= m <= _MOST_IN_PIECES
+        and length >= _WORTH_PIECES
+        and A.stride(1) == 1
+        and blas_fills_registers()
+    )
+
+
+def _gram_in_pieces(A: Tensor) -> Tensor:
+    """A Aᵀ in strips that end at the diagonal, as products of some columns each; A may have gaps between its rows."""
+    m, length = A.shape
+    piece = length // _PIECES
+    pieces = A[:, : _PIECES * piece].unflatten(1, (_PIECES, piece)).transpose(0, 1)
+    rest = A[:, _PIECES * piece :]
+    out = A.new_empty(m, m)
+    height = max(64, 16 * -(-m // 96))
+    for start in range(0, m, height):
+        stop = min(start + height, m)
+        strip = torch.bmm(pieces[:, start:stop], pieces[:, :stop].transpose(1, 2)).sum(0)
+        if rest.shape[1]:
+            strip.addmm_(rest[start:stop], rest[:stop].T)
         out[start:stop, :stop] = strip
         out[:start, start:stop] = strip[:, :start].T
     return out
