@@ -25,6 +25,9 @@ _WHILE = 0.3
 LONG = 20.0
 """Seconds of what is not done twice; first uses of a library or of memory can be most of them."""
 
+_DOUBLED = 2.5
+"""How many times as long a tile of twice the rows takes, where not all of its work is for pairs of rows."""
+
 _FRESH = 40 * 2**20, 256 * 2**20
 """Bytes whose allocation is timed: more than an allocator has at hand, up to what the system has."""
 
@@ -63,10 +66,10 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
     rows = 1
     make(rows)
     terms, took = make(rows)
-    while rows < block and took * min(4, block / rows) < (_WHILE if rows >= step else 3 * _WHILE):
+    while rows < block and took * min(4, block / rows) < (_WHILE if rows >= step else 5 * _WHILE):
         rows = min(block, 4 * rows)
         terms = {}  # before the next ones are made
-        make(rows) if rows <= step else None  # the first of its size makes its workspaces
+        make(rows) if rows <= step and took < _WHILE else None  # the first of its size makes its workspaces
         terms, took = make(rows)
     if took < _WHILE:
         terms = {}
@@ -77,19 +80,22 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
 
 def _pair_seconds(tiles: TileMaker, terms: Terms) -> float:
     """Seconds for a pair of rows of a tile, written twice where the kernel is symmetric."""
-    rows = _rows(terms)
-    took = _tile_seconds(tiles, terms, rows)
-    while rows < tiles.plan.block and took * min(4, (tiles.plan.block / rows) ** 2) < _WHILE:
-        rows = min(tiles.plan.block, 2 * rows)
+    rows, block = _rows(terms), tiles.plan.block
+    before, took = None, _tile_seconds(tiles, terms, rows)
+    while rows < block and took * min(_DOUBLED, (block / rows) ** 2) < 3 * _WHILE:
+        before = took if 2 * rows <= block else None
+        rows = min(block, 2 * rows)
         for name in terms:
             terms[name] = _longer(terms[name], rows)
         took = _tile_seconds(tiles, terms, rows)
-    written, block = _written_seconds(tiles, rows), tiles.plan.block
+    written = _written_seconds(tiles, rows)
     if rows == block:
         return (took + written) / block**2
-    for name in terms:
-        terms[name] = _longer(terms[name], rows // 2)
-    once, paired = _in_two(took, _tile_seconds(tiles, terms, rows // 2) if rows > 1 else took)
+    if before is None and rows > 1:
+        for name in terms:
+            terms[name] = _longer(terms[name], rows // 2)
+        before = _tile_seconds(tiles, terms, rows // 2)
+    once, paired = _in_two(took, took if before is None else before)
     return once * (block / rows) / block**2 + (paired + written) / rows**2
 
 
@@ -138,13 +144,12 @@ def _adding_seconds(tiles: TileMaker, left: Terms, right: Terms, rows: int) -> f
     def add() -> None:
         tiles.maker.add_tile(total.zero_(), left, right)
 
-    took = timed(add)[1]
-    if took < LONG:  # the first of its size makes its workspaces
-        took = min(took, timed(add)[1])
-    for _ in range(2):
-        if took < _WHILE:
-            took = min(took, timed(add)[1])
-    return took
+    took = [timed(add)[1]]
+    if took[0] < LONG:  # the first of its size makes its workspaces
+        took.append(timed(add)[1])
+    while len(took) < 4 and sum(took) < _WHILE:
+        took.append(timed(add)[1])
+    return min(took)
 
 
 def check_seconds(tiles: TileMaker) -> float:
