@@ -35,7 +35,7 @@ _LONG = 256
 
 _PIECES, _WORTH_PIECES, _MOST_IN_PIECES = 4, 2048, 1023
 """Into how many pieces a BLAS that fills registers best has sums of such a length cut, of up to so many rows: each of
-its threads multiplies pieces of its own. Up to 1.3 times as quick, and strips of 64 rows then as good as longer ones."""
+its threads multiplies pieces of its own. Up to 1.3 times as quick, and strips of 64 rows are then as good as others."""
 
 
 def product(A: Tensor, B: Tensor) -> Tensor:
