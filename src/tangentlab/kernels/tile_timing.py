@@ -25,6 +25,9 @@ _WHILE = 0.3
 LONG = 20.0
 """Seconds of what is not done twice; first uses of a library or of memory can be most of them."""
 
+_FIRST = 2.5
+"""How many times as long four rows take as one, which alone has every weight read for it."""
+
 _DOUBLED = 2.5
 """How many times as long a tile of twice the rows takes, where not all of its work is for pairs of rows."""
 
@@ -66,7 +69,10 @@ def _row_seconds(tiles: TileMaker) -> tuple[float, Terms]:
     rows = 1
     make(rows)
     terms, took = make(rows)
-    while rows < block and took * min(4, block / rows) < (_WHILE if rows >= step else 5 * _WHILE):
+    while rows < block:
+        more = _FIRST if rows == 1 else 4.0
+        if took * min(more, block / rows) >= (_WHILE if rows >= step else 5 * _WHILE):
+            break
         rows = min(block, 4 * rows)
         terms = {}  # before the next ones are made
         make(rows) if rows <= step and took < _WHILE else None  # the first of its size makes its workspaces
