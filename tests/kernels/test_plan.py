@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ from torch import nn
 
 import tangentlab as tl
 from tangentlab._errors import NetworkError, NumericalError, UnknownNameError
+from tangentlab.kernels.footprint import Footprint
+from tangentlab.kernels.inspection import Inspection
 from tangentlab.kernels.layer_terms import TermMaker
 from tangentlab.kernels.memory_budget import MemoryBudgetWarning
 from tangentlab.kernels.plan import count_rows_made, count_tiles
 from tangentlab.kernels.process_memory import peak_bytes
+from tangentlab.networks.network import Network
 
 
 def mlp():
@@ -164,6 +168,24 @@ def test_tiles_of_two_blocks_are_timed_where_there_are_any(monkeypatch):
     kernel = tl.NeuralTangentKernel(mlp())
     assert kernel.plan(rows(3)).tiles == 1 and seen == {True}
     assert kernel.plan(rows(3000)).tiles > 1 and seen == {True, False}
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_all_that_a_tile_takes_is_freed_and_three_of_it_counted_where_it_cannot_be_played(monkeypatch, refused):
+    found = Inspection.of(Network(mlp()), rows(8), None, outputs=0, method="auto").footprint(columns=8)
+    if refused:
+
+        def refuse(*_):
+            raise NotImplementedError
+
+        monkeypatch.setattr(Footprint, "tile", refuse)
+    for columns in (None, 4):
+        held, most = {}, 0
+        for number, size in replace(found, tiles={}).tile_events(8, columns):
+            held.pop(number) if size < 0 else held.update({number: size})
+            most = max(most, sum(held.values()))
+        tile = 8 * 8 * (columns or 8)
+        assert not held and most >= (3 * tile + (8 + (columns or 0)) * found.term_bytes if refused else 2 * tile)
 
 
 FORECAST = """

@@ -3,13 +3,14 @@
 import pytest
 import torch
 
-from tangentlab.linalg.matrix_product import gram, product
+from tangentlab.linalg.matrix_product import _suits_pieces, gram, product
 
 
 @pytest.fixture(params=[16, 8], ids="registers of {}".format, autouse=True)
 def registers(request, monkeypatch):
     """The same products on every processor."""
     monkeypatch.setattr("tangentlab.linalg.registers.register_numbers", lambda: request.param)
+    return request.param
 
 
 def rows(m, length, dtype=torch.float32):
@@ -42,11 +43,19 @@ def test_a_symmetric_product_in_float32_is_one_to_rounding_and_symmetric_off_the
 
 @pytest.mark.parametrize("m", [63, 64, 65, 160, 1023, 1024])
 @pytest.mark.parametrize("length", [2047, 2048, 2051, 8195])
-def test_long_sums_cut_in_pieces_are_exact_where_every_sum_is(m, length):
+def test_long_sums_cut_in_pieces_are_exact_where_every_sum_is(m, length, registers):
     # whole numbers up to 4: sums below 2**24 are exact in float32, in any order
     wide = rows(m, length + 7).mul_(2).round_().clamp_(-4, 4)
     A = wide[:, 3 : 3 + length]  # with gaps between the rows
+    assert _suits_pieces(A) == (registers == 8 and 64 <= m < 1024 and length >= 2048)
     assert torch.equal(gram(A).double(), A.double() @ A.double().T)
+
+
+def test_under_autocast_a_symmetric_product_is_what_the_product_is():
+    A = rows(70, 2051).round_()
+    with torch.autocast("cpu", torch.bfloat16):
+        # both round their result to bfloat16, of seven bits
+        torch.testing.assert_close(gram(A).float(), (A @ A.T).float(), rtol=2**-7, atol=2.0)
 
 
 def test_rows_may_be_a_view():

@@ -24,7 +24,7 @@ _COUNTED = 2
 """Rows of the pass that is counted. One row takes other ways: axes of length one have no strides to be copied for."""
 
 _SCATTERED = 1.07
-"""By how much what a process holds exceeds the heap played through, which has no gaps of earlier work: as measured."""
+"""By how much a process on a CPU was found to hold more than the heap played through, which has no older gaps."""
 
 _PARTS = 4096
 """Of the most that a pass holds, the part that a block must be to count."""
@@ -49,6 +49,8 @@ class Footprint:
     """Kept for each row of a block."""
     made: CountedPass
     """The pass that was counted."""
+    most: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    """Bytes found so far, by those that the process keeps, blocks, steps and tiles."""
     tiles: dict[tuple[int, int | None], list[Event]] = field(default_factory=dict)
     """What tiles have been found to take so far, by their rows and columns."""
 
@@ -65,16 +67,21 @@ class Footprint:
         where they have made it. Tiles are given by their rows and columns (None: of a block with itself), and one after
         another lies in the gaps that the passes have left.
         """
-        heap, first, more = Heap(kept=kept_bytes()), 0, 0
-        for rows in blocks:
-            events = self.made.block_events(rows=rows, step=step, first=first)
-            heap.replay(events)
-            first += 1 + max((number for number, _ in events), default=0)
-            more += max(0, rows - 2 * step) * (self.term_bytes - self.made.room_bytes)
-        for tile in tiles:
-            heap.replay(shifted(self.tile_events(*tile), by=first))
-            first += 1 + max(number for number, _ in self.tile_events(*tile))
-        return int(heap.peak * _SCATTERED) + more
+        key = kept_bytes(), step, tuple(blocks), tuple(tiles)
+        if key not in self.most:
+            heap, first, more = Heap(kept=key[0]), 0, 0
+            for rows in blocks:
+                events = self.made.block_events(rows=rows, step=step, first=first)
+                heap.replay(events)
+                first += 1 + max((number for number, _ in events), default=0)
+                more += max(0, rows - 2 * step) * (self.term_bytes - self.made.room_bytes)
+            for tile in tiles:
+                events = shifted(self.tile_events(*tile), by=first)
+                heap.replay(events)
+                first += 1 + max(number for number, _ in events)
+            scattered = _SCATTERED if self.maker.network.device.type == "cpu" else 1
+            self.most[key] = int(heap.peak * scattered) + more
+        return self.most[key]
 
     def tile_events(self, rows: int, columns: int | None = None) -> list[Event]:
         """What is taken and freed for a tile in float64, by its contractions, and for its values where they belong.
@@ -87,7 +94,7 @@ class Footprint:
             try:
                 inside = shifted(self.tile(rows, columns).events, by=2)
             except (RuntimeError, NotImplementedError):  # a form that computes with values: its sides once more
-                inside = [(2, tile + (rows + (columns or 0)) * self.term_bytes), (2, -1)]
+                inside = [(2, 2 * tile + (rows + (columns or 0)) * self.term_bytes), (2, -1)]
             self.tiles[key] = [(0, tile), *inside, (1, tile), (1, -1), (0, -1)]
         return self.tiles[key]
 

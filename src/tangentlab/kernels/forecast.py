@@ -1,4 +1,4 @@
-"""forecast: measure, for about a second, the functions that will make a kernel, and say what all of it will take."""
+"""forecast: measure, for a second or a few, the functions that will make a kernel, and say what all of it will take."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class NeuralTangentKernel:
     def plan(self, x1: Inputs, x2: Inputs | None = None, *, storage: str = "dense") -> Plan:
         """What Θ(x1, x2) will take, before anything long runs: forms, operations, peak bytes and seconds.
 
-        Makes the checks on a few rows and measures the machine for about a second; see `Plan` for what is counted.
+        Makes the checks on a few rows and measures the machine for a second or a few; see `Plan` for what is counted.
         `storage` is "dense" for the kernel as a tensor, "packed" or "disk" for `tiles` in memory or in a store.
 
         >>> print(NeuralTangentKernel(torch.nn.Linear(2, 1), outputs=0).plan(torch.eye(2)).describe())

@@ -1,7 +1,8 @@
 """Plan: what a kernel will take, layer by layer, in operations, bytes and seconds, before anything long runs.
 
-Seconds   checks + rows made · s/row + pairs of rows · s/pair + new bytes · s/byte, each measured for about a quarter
-          of a second on this network, these rows and this machine, by the functions that will do the work
+Seconds   checks + rows made · s/row + pairs of rows · s/pair + new bytes · s/byte, each measured for about a third
+          of a second, and up to two where a few rows take longer, on this network, these rows and this machine, by the
+          functions that will do the work
 Bytes     peak resident memory of the process: what it holds, the result, and the terms and tiles of `plan_blocks`
 """
 
