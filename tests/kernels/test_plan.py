@@ -176,7 +176,7 @@ def test_all_that_a_tile_takes_is_freed_and_three_of_it_counted_where_it_cannot_
     if refused:
 
         def refuse(*_):
-            raise NotImplementedError
+            raise RuntimeError("A tensor without values was read.")
 
         monkeypatch.setattr(Footprint, "tile", refuse)
     for columns in (None, 4):
